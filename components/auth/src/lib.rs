@@ -1,1 +1,28 @@
-//! .
+//! Signing in: registration, login, and the public keys with which others verify access tokens.
+//!
+//! The only component that holds private keys. Who is signed in is asked elsewhere: see [`frontdesk::access`].
+
+mod jwks;
+mod login;
+mod refresh_token;
+mod register;
+mod state;
+mod store;
+mod views;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use state::Auth;
+
+/// The route table.
+pub fn routes() -> OpenApiRouter<Auth> {
+    OpenApiRouter::new().routes(routes!(register::register)).routes(routes!(login::login)).routes(routes!(jwks::jwks))
+}
+
+#[cfg(target_arch = "wasm32")]
+#[spin_sdk::http_service]
+async fn handle(request: spin_sdk::http::Request) -> axum::response::Response {
+    static INSTANCE: frontdesk::Instance<Auth> = frontdesk::Instance::new("auth", routes);
+    INSTANCE.handle(request).await
+}

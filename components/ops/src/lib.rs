@@ -1,1 +1,25 @@
-//! .
+//! Operations: is the process alive, is the service ready, and the 404 of every path that no other component claims.
+//!
+//! Needs no configuration to answer, so that it can say what is missing.
+
+mod healthz;
+mod readyz;
+mod store;
+mod views;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use store::LATEST_MIGRATION;
+
+/// The route table.
+pub fn routes() -> OpenApiRouter<()> {
+    OpenApiRouter::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz))
+}
+
+#[cfg(target_arch = "wasm32")]
+#[spin_sdk::http_service]
+async fn handle(request: spin_sdk::http::Request) -> axum::response::Response {
+    static INSTANCE: frontdesk::Instance<()> = frontdesk::Instance::new("ops", routes);
+    INSTANCE.handle(request).await
+}

@@ -1,1 +1,29 @@
-//! .
+//! What the components share. A component adds its routes, its SQL and its views; everything that must be the same in all
+//! of them is here: who is calling ([`access`]), how an answer leaves ([`Instance`]), what can go wrong ([`Error`]), and how
+//! Postgres is spoken to ([`db`]).
+//!
+//! Deliberately not here: any route, and any statement but the one that asks who is calling ([`access`]).
+
+pub mod access;
+mod app;
+mod body;
+pub mod db;
+pub mod email;
+mod error;
+mod instance;
+mod json;
+pub mod openapi;
+pub mod page;
+pub mod password;
+mod request;
+pub mod token;
+mod user;
+mod variables;
+
+pub use app::App;
+pub use error::{Error, ErrorBody, FieldError, Result};
+pub use instance::Instance;
+pub use json::{FormOrJson, Json};
+pub use request::Client;
+pub use user::{Role, User, UserView};
+pub use variables::{Load, Problem, Variables};

@@ -1,0 +1,59 @@
+//! Refresh tokens: session id, counter, and a MAC over both whose key only this component has. The counter is the session's,
+//! so the token itself is stored nowhere and the successor of one can be made again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use uuid::Uuid;
+
+/// What the token's text begins with, so that a leaked one can be recognised.
+const PREFIX: &str = "fdr_";
+
+/// The key of the MAC.
+pub(crate) struct RefreshTokenKey(Hmac<Sha256>);
+
+impl RefreshTokenKey {
+    /// From the variable `refresh_token_key`: 32 bytes, base64url.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let key = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| "is not base64url".to_owned())?;
+        if key.len() != 32 {
+            return Err(format!("holds {} bytes where 32 are expected", key.len()));
+        }
+        Hmac::new_from_slice(&key).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// The token of a session after so many rotations.
+    pub(crate) fn token(&self, session_id: Uuid, counter: i32) -> String {
+        let mut token = session_id.as_bytes().to_vec();
+        token.extend(counter.to_be_bytes());
+        let mac = self.0.clone().chain_update(&token).finalize();
+        token.extend(mac.into_bytes());
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_the_same_again_and_differs_by_session_counter_and_key() {
+        let key = RefreshTokenKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
+        let other_key = RefreshTokenKey::parse(&URL_SAFE_NO_PAD.encode([8; 32])).unwrap();
+        let (session, other_session) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let token = key.token(session, 0);
+        assert_eq!(token, key.token(session, 0));
+        assert_eq!(token.len(), PREFIX.len() + 70, "16 + 4 + 32 bytes in base64url");
+        for other in [key.token(session, 1), key.token(other_session, 0), other_key.token(session, 0)] {
+            assert_ne!(token, other);
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_of_base64url() {
+        for text in ["", "not base64!", "AAAA", &URL_SAFE_NO_PAD.encode([0; 33])] {
+            assert!(RefreshTokenKey::parse(text).is_err(), "{text:?} passed");
+        }
+    }
+}

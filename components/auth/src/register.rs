@@ -1,0 +1,98 @@
+//! Make an account. It can be used at once; only its password's hash is kept.
+
+use axum::extract::{FromRequestParts, State};
+use frontdesk::access::Public;
+use frontdesk::db::OnConstraint as _;
+use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::{Error, ErrorBody, FieldError, Json, Result, UserView, email, password};
+use http::StatusCode;
+use http::request::Parts;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::state::{Auth, Registration};
+use crate::store;
+
+/// The longest name.
+const MAX_FULL_NAME: usize = 200;
+
+/// An account to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Register {
+    /// ASCII; trimmed and lower-cased before it is checked and stored.
+    #[schema(max_length = 254, example = "ada@example.com")]
+    email: String,
+    /// 8 to 128 characters with an upper-case letter and a special character, not containing "test".
+    #[schema(min_length = 8, max_length = 128, format = Password)]
+    password: String,
+    /// How they want to be called; blank is the same as absent.
+    #[schema(max_length = 200)]
+    full_name: Option<String>,
+}
+
+#[utoipa::path(post, path = "/api/auth/register", tag = "auth", operation_id = "auth.register",
+    request_body = Register,
+    responses((status = 201, body = UserView), BodyRefusals, Failures,
+        (status = 403, body = ErrorBody, description = "`registration_closed`."),
+        (status = 409, body = ErrorBody, description = "`email_taken`.")))]
+pub(crate) async fn register(
+    _: MayRegister,
+    State(auth): State<Auth>,
+    Json(input): Json<Register>,
+) -> Result<(StatusCode, Json<UserView>)> {
+    let account = input.check()?;
+    let hash = password::hash(&account.password).map_err(Error::internal)?;
+    let user = store::insert_user(auth.app().db(), account.email, account.full_name, hash).await.on_constraint(
+        "users_email_key",
+        Error::Conflict("email_taken", "There is an account with this e-mail address"),
+    )?;
+    Ok((StatusCode::CREATED, Json(user.into())))
+}
+
+impl Register {
+    /// Every field that breaks a rule is named, and of the password every rule.
+    fn check(self) -> Result<Self> {
+        let mut errors = Vec::new();
+        let email = email::parse(&self.email);
+        if let Err(message) = email {
+            errors.push(FieldError::body("email", "email_invalid", message));
+        }
+        errors.extend(
+            password::broken_rules(&self.password)
+                .into_iter()
+                .map(|rule| FieldError::body("password", rule.kind, rule.message)),
+        );
+        let full_name = self.full_name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        if full_name.as_ref().is_some_and(|name| name.chars().count() > MAX_FULL_NAME) {
+            errors.push(FieldError::body("full_name", "string_too_long", "The name must have at most 200 characters"));
+        }
+        if full_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
+            errors.push(FieldError::body(
+                "full_name",
+                "string_control",
+                "The name must not contain control characters",
+            ));
+        }
+        match email {
+            Ok(email) if errors.is_empty() => Ok(Self { email, full_name, ..self }),
+            _ => Err(Error::Invalid(errors)),
+        }
+    }
+}
+
+/// Anybody, while sign-up is open.
+pub(crate) struct MayRegister(());
+
+impl FromRequestParts<Auth> for MayRegister {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> Result<Self> {
+        let Ok(_) = Public::from_request_parts(parts, auth).await;
+        match auth.registration() {
+            Registration::Open => Ok(Self(())),
+            Registration::Closed => {
+                Err(Error::Forbidden("registration_closed", "Sign-up is closed: an administrator can make an account"))
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the component holds beyond the shared part: the keys that only it may see, and whether sign-up is open.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use frontdesk::token::{Signer, SigningKey};
+use frontdesk::{App, Load, Variables};
+
+use crate::refresh_token::RefreshTokenKey;
+
+/// The component's state; cheap to clone.
+#[derive(Clone)]
+pub struct Auth(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    signer: Signer,
+    refresh_token_key: RefreshTokenKey,
+    registration: Registration,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Registration {
+    /// Anybody.
+    Open,
+    /// Nobody: administrators make the accounts.
+    Closed,
+}
+
+impl Registration {
+    fn parse(value: &str) -> Result<Self, String> {
+        match value {
+            "open" => Ok(Self::Open),
+            "closed" => Ok(Self::Closed),
+            _ => Err("is neither open nor closed".to_owned()),
+        }
+    }
+}
+
+impl Auth {
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
+    }
+
+    pub(crate) fn refresh_token_key(&self) -> &RefreshTokenKey {
+        &self.0.refresh_token_key
+    }
+
+    pub(crate) fn registration(&self) -> Registration {
+        self.0.registration
+    }
+}
+
+impl FromRef<Auth> for App {
+    fn from_ref(auth: &Auth) -> Self {
+        auth.app().clone()
+    }
+}
+
+impl Load for Auth {
+    async fn load(variables: &mut Variables) -> Option<Self> {
+        let app = App::load(variables).await;
+        let key = variables.required("signing_key", SigningKey::from_pem).await;
+        let refresh_token_key = variables.required("refresh_token_key", RefreshTokenKey::parse).await;
+        let registration = variables.required("registration", Registration::parse).await;
+        let (app, key) = (app?, key?);
+        if !app.verifier().keys().contains(key.kid()) {
+            variables.problem("signing_key", "its public key is not among verifying_keys");
+            return None;
+        }
+        let signer = app.verifier().signer(key);
+        let inner = Inner { app, signer, refresh_token_key: refresh_token_key?, registration: registration? };
+        Some(Self(Arc::new(inner)))
+    }
+}

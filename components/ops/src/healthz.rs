@@ -1,0 +1,12 @@
+//! Is the process alive? Touches nothing, so that a database that is away does not get the process restarted.
+
+use frontdesk::Json;
+use frontdesk::access::Public;
+
+use crate::views::StatusView;
+
+#[utoipa::path(get, path = "/healthz", tag = "ops", operation_id = "ops.healthz",
+    responses((status = 200, body = StatusView)))]
+pub(crate) async fn healthz(_: Public) -> Json<StatusView> {
+    Json(StatusView::OK)
+}

@@ -1,0 +1,101 @@
+//! The request's body: who reads it, how much of it, and what becomes of the rest.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures::future::{Either, select};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::error::{Error, Result};
+
+/// The largest body that is read (API.md, section 0).
+pub(crate) const LIMIT: usize = 1024 * 1024;
+
+/// How much of a refused body is read on, and for how long, so that a browser that is still sending sees the answer and not
+/// a reset connection (API.md, section 0).
+const DRAIN_BYTES: usize = 8 * 1024 * 1024;
+/// See [`DRAIN_BYTES`].
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// A body that can be read on after the handler has dropped it.
+#[derive(Clone)]
+pub(crate) struct Upload(Arc<Mutex<Inner>>);
+
+struct Inner {
+    body: Body,
+    ended: bool,
+}
+
+impl Upload {
+    pub(crate) fn new(body: Body) -> Self {
+        let ended = body.is_end_stream();
+        Self(Arc::new(Mutex::new(Inner { body, ended })))
+    }
+
+    /// Reads on what nobody has read.
+    pub(crate) async fn drain(mut self) {
+        let rest = async {
+            let mut drained = 0;
+            while let Some(Ok(frame)) = self.frame().await {
+                drained += frame.data_ref().map_or(0, Bytes::len);
+                if drained > DRAIN_BYTES {
+                    break;
+                }
+            }
+        };
+        match select(std::pin::pin!(rest), std::pin::pin!(spin_sdk::time::sleep(DRAIN_TIME))).await {
+            Either::Left(_) | Either::Right(_) => {}
+        }
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&mut Inner) -> T) -> T {
+        // A poisoned lock cannot be met: nothing panics under it, and wasm has no unwinding.
+        read(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, axum::Error>>> {
+        self.with(|inner| {
+            if inner.ended {
+                return Poll::Ready(None);
+            }
+            let polled = Pin::new(&mut inner.body).poll_frame(cx);
+            inner.ended = matches!(polled, Poll::Ready(None | Some(Err(_))));
+            polled
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.with(|inner| inner.ended || inner.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.with(|inner| inner.body.size_hint())
+    }
+}
+
+/// The whole body, if it is within [`LIMIT`]; one that says beforehand that it is not is refused before it is read.
+///
+/// # Errors
+/// 413, or 400 when the client broke off.
+pub(crate) async fn collect(body: Body) -> Result<Bytes> {
+    if body.size_hint().lower() > LIMIT as u64 {
+        return Err(Error::BodyTooLarge);
+    }
+    match Limited::new(body, LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge),
+        Err(_) => Err(Error::BadRequest("incomplete_body", "The body ended before it was complete")),
+    }
+}

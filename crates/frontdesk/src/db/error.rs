@@ -1,0 +1,125 @@
+//! What Postgres or the way to it refused.
+
+use spin_sdk::pg::{Error as SdkError, PgError, QueryError};
+
+use crate::Error;
+
+/// A statement that failed.
+#[derive(Debug)]
+pub struct DbError {
+    statement: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The server cannot be reached, is going down, is full, or took too long.
+    Unavailable(String),
+    /// A named constraint was violated.
+    Constraint { name: String, text: String },
+    /// Any other refusal: a mistake of ours. Without an SQLSTATE it was the host that refused.
+    Refused { sqlstate: Option<String>, text: String },
+}
+
+/// SQLSTATE classes and codes after which the same request may succeed on a new connection (PostgreSQL manual, appendix A).
+/// 40001 and 40P01 are statements that the server itself rolled back.
+const UNAVAILABLE: [&str; 9] = ["08", "53", "57P01", "57P02", "57P03", "57P04", "57P05", "40001", "40P01"];
+
+impl DbError {
+    pub(super) fn timeout(text: &str) -> Self {
+        Self { statement: "", kind: Kind::Unavailable(text.to_owned()) }
+    }
+
+    pub(super) fn protocol(statement: &'static str, text: &str) -> Self {
+        Self { statement, kind: Kind::Refused { sqlstate: None, text: text.to_owned() } }
+    }
+
+    pub(super) fn of(self, statement: &'static str) -> Self {
+        Self { statement, ..self }
+    }
+
+    /// Whether trying again on another connection may help.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable(_))
+    }
+
+    /// The SQLSTATE with which the server refused the statement (PostgreSQL manual, appendix A).
+    pub fn sqlstate(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Refused { sqlstate, .. } => sqlstate.as_deref(),
+            Kind::Unavailable(_) | Kind::Constraint { .. } => None,
+        }
+    }
+}
+
+impl std::fmt::Display for DbError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Kind::Unavailable(text) | Kind::Constraint { text, .. } | Kind::Refused { text, .. }) = &self.kind;
+        write!(f, "statement {}: {text}", self.statement)
+    }
+}
+
+impl From<PgError> for DbError {
+    fn from(error: PgError) -> Self {
+        let kind = match error {
+            PgError::ConnectionFailed(text) => Kind::Unavailable(text),
+            PgError::QueryFailed(QueryError::DbError(error)) => {
+                let text = format!("{} {}", error.code, error.message);
+                let constraint = error.extras.into_iter().find(|(key, _)| key == "constraint");
+                match constraint {
+                    _ if UNAVAILABLE.iter().any(|code| error.code.starts_with(code)) => Kind::Unavailable(text),
+                    Some((_, name)) => Kind::Constraint { name, text },
+                    None => Kind::Refused { sqlstate: Some(error.code), text },
+                }
+            }
+            // Without an SQLSTATE the answer did not come from the server but from the connection, except where the host
+            // could not carry a value ("error deserializing column", a row over its limit).
+            PgError::QueryFailed(QueryError::Text(text))
+                if text.contains("kind: Closed") || text.contains("kind: Io") =>
+            {
+                Kind::Unavailable(text)
+            }
+            PgError::QueryFailed(QueryError::Text(text))
+            | PgError::BadParameter(text)
+            | PgError::ValueConversionFailed(text)
+            | PgError::Other(text) => Kind::Refused { sqlstate: None, text },
+        };
+        Self { statement: "", kind }
+    }
+}
+
+impl From<SdkError> for DbError {
+    fn from(error: SdkError) -> Self {
+        match error {
+            SdkError::PgError(error) => error.into(),
+            SdkError::Decode(text) => Self { statement: "", kind: Kind::Refused { sqlstate: None, text } },
+        }
+    }
+}
+
+impl From<DbError> for Error {
+    #[track_caller]
+    fn from(error: DbError) -> Self {
+        if error.is_unavailable() { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}
+
+/// Translates the violation of a named constraint.
+pub trait OnConstraint<T> {
+    /// `refusal` when the constraint `name` was violated; any other failure as it is.
+    ///
+    /// # Errors
+    /// The refusal, 503 or 500.
+    fn on_constraint(self, name: &str, refusal: Error) -> crate::Result<T>;
+}
+
+impl<T> OnConstraint<T> for Result<T, DbError> {
+    #[track_caller]
+    fn on_constraint(self, name: &str, refusal: Error) -> crate::Result<T> {
+        match self {
+            Ok(value) => Ok(value),
+            Err(DbError { kind: Kind::Constraint { name: violated, .. }, .. }) if violated == name => Err(refusal),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Everything that can go wrong, and its one mapping to an answer.
+//!
+//! The text for people is fixed per variant or given as `&'static str`; what went wrong inside is kept in a [`Cause`], which
+//! is logged and cannot be turned into an answer.
+
+use std::panic::Location;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::variables::Problem;
+
+/// The result of a handler.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An operation that was refused or failed.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// 400: the request makes no sense, with a stable code and a text for people.
+    BadRequest(&'static str, &'static str),
+    /// 401: who is calling is not known, with a stable code and a text for people.
+    Unauthenticated(&'static str, &'static str),
+    /// 403: who is calling may not do this, with a stable code and a text for people.
+    Forbidden(&'static str, &'static str),
+    /// 404 `not_found`: there is no such route.
+    RouteNotFound,
+    /// 405 `method_not_allowed`: the route has other methods; the `allow` header names them.
+    MethodNotAllowed,
+    /// 409: it contradicts what is stored, with a stable code and a text for people.
+    Conflict(&'static str, &'static str),
+    /// 413 `body_too_large`: the body is over the limit.
+    BodyTooLarge,
+    /// 415 `unsupported_media_type`: the body is of a type that the route does not read.
+    UnsupportedMediaType,
+    /// 422 `validation_error`: fields are missing or malformed, each named.
+    Invalid(Vec<FieldError>),
+    /// 500 `internal_error`: a mistake of ours, logged with its cause.
+    Internal(Cause),
+    /// 503 `not_ready`: `/readyz` names what is missing.
+    NotReady(Vec<Problem>),
+    /// 503 `not_configured`: this component cannot work with the variables that it was given; `/readyz` names them.
+    NotConfigured(Vec<Problem>),
+    /// 503 `unavailable`: a service that we need does not answer; trying again may help.
+    Unavailable(Cause),
+}
+
+/// What went wrong inside, and where: for the log only.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    text: String,
+    location: &'static Location<'static>,
+}
+
+impl Cause {
+    /// The log's text.
+    pub(crate) fn to_log(&self) -> String {
+        format!("{} ({}:{})", self.text, self.location.file(), self.location.line())
+    }
+}
+
+impl Error {
+    /// A mistake of ours, with what the log should say.
+    #[track_caller]
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self::Internal(Cause { text: cause.to_string(), location: Location::caller() })
+    }
+
+    /// A service that does not answer, with what the log should say.
+    #[track_caller]
+    pub fn unavailable(cause: impl std::fmt::Display) -> Self {
+        Self::Unavailable(Cause { text: cause.to_string(), location: Location::caller() })
+    }
+
+    /// One field of the body is malformed.
+    pub fn invalid(field: &str, kind: &str, message: &str) -> Self {
+        Self::Invalid(vec![FieldError::body(field, kind, message)])
+    }
+
+    /// The answer's status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(..) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(..) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(..) => StatusCode::FORBIDDEN,
+            Self::RouteNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(..) => StatusCode::CONFLICT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotReady(_) | Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The stable code that clients may match.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(code, _)
+            | Self::Unauthenticated(code, _)
+            | Self::Forbidden(code, _)
+            | Self::Conflict(code, _) => code,
+            Self::RouteNotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Invalid(_) => "validation_error",
+            Self::Internal(_) => "internal_error",
+            Self::NotReady(_) => "not_ready",
+            Self::NotConfigured(_) => "not_configured",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// The `detail` of the answer.
+    pub(crate) fn detail(&self) -> Detail {
+        let text = match self {
+            Self::Invalid(fields) => return Detail::Fields(fields.clone()),
+            Self::NotReady(problems) => {
+                let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
+                return Detail::Text(problems.join("; "));
+            }
+            Self::BadRequest(_, text)
+            | Self::Unauthenticated(_, text)
+            | Self::Forbidden(_, text)
+            | Self::Conflict(_, text) => text,
+            Self::RouteNotFound => "There is no such route",
+            Self::MethodNotAllowed => "This route does not take this method",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is of a type that this route does not read",
+            Self::Internal(_) => "Something went wrong on our side",
+            Self::NotConfigured(_) => "This server is not fully configured: /readyz says what is missing",
+            Self::Unavailable(_) => "A service that this needs does not answer; please try again",
+        };
+        Detail::Text(text.to_owned())
+    }
+
+    /// What the log says beyond the code, if anything.
+    pub(crate) fn log_detail(&self) -> Option<String> {
+        match self {
+            Self::Internal(cause) | Self::Unavailable(cause) => Some(cause.to_log()),
+            Self::NotReady(problems) | Self::NotConfigured(problems) => {
+                Some(problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; "))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The error travels to [`crate::Instance`], which knows the request id, as an extension of an empty response.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// One field that was refused, in FastAPI's form.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where: `body`, `query` or `path`, then the way to the field.
+    #[schema(value_type = Vec<String>, example = json!(["body", "email"]))]
+    pub loc: Vec<serde_json::Value>,
+    /// For people.
+    pub msg: String,
+    /// Stable, snake_case.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+impl FieldError {
+    /// A field of the body.
+    pub fn body(field: &str, kind: &str, message: &str) -> Self {
+        Self { loc: vec!["body".into(), field.into()], msg: message.to_owned(), kind: kind.to_owned() }
+    }
+
+    /// A parameter of the query.
+    pub fn query(name: &str, kind: &str, message: &str) -> Self {
+        Self { loc: vec!["query".into(), name.into()], msg: message.to_owned(), kind: kind.to_owned() }
+    }
+}
+
+/// `detail`: a text for people, or on 422 the fields.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Detail {
+    /// For people.
+    Text(String),
+    /// On 422 only.
+    Fields(Vec<FieldError>),
+}
+
+/// The one shape of every error.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong: a text for people, except on 422, where it is the list of refused fields.
+    pub detail: Detail,
+    /// Stable, snake_case: what a program may match.
+    #[schema(example = "validation_error")]
+    pub code: String,
+    /// The same as the header `x-request-id`: finds the request in the log.
+    pub request_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_inside_reaches_the_log_and_no_answer() {
+        for error in [Error::internal("select secret"), Error::unavailable("10.0.0.7 refused")] {
+            let answer = format!("{:?}", error.detail());
+            assert!(!answer.contains("secret") && !answer.contains("10.0.0.7") && !answer.contains(".rs"), "{answer}");
+            assert!(error.log_detail().is_some_and(|text| text.contains("error.rs")));
+        }
+    }
+}

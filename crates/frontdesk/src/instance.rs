@@ -1,0 +1,140 @@
+//! How a request enters a component and how its answer leaves: the one place that gives every answer its request id, its
+//! error shape, its headers and its log line.
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body::Body as _;
+use tokio::sync::OnceCell;
+use tower_service::Service as _;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::body::Upload;
+use crate::error::{Error, ErrorBody};
+use crate::request::RequestLog;
+use crate::variables::{Load, Variables};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A component instance: its routes, made when the first request arrives and kept for those that follow.
+pub struct Instance<S: Load> {
+    component: &'static str,
+    routes: fn() -> OpenApiRouter<S>,
+    router: OnceCell<Router>,
+    log_requests: OnceCell<bool>,
+}
+
+impl<S: Load> Instance<S> {
+    /// The instance of the component of this name.
+    pub const fn new(component: &'static str, routes: fn() -> OpenApiRouter<S>) -> Self {
+        Self { component, routes, router: OnceCell::const_new(), log_requests: OnceCell::const_new() }
+    }
+
+    /// Answers a request. Every failure is an answer too: an error out of the entry function would be an empty 500.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response
+    where
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let log = RequestLog::begin(&request);
+        // A client that asks before it sends would only be made to send what nobody wants.
+        let asks_first = request.headers().contains_key(EXPECT);
+        let (parts, body) = request.into_parts();
+        let upload = Upload::new(Body::new(body));
+        let mut request = Request::from_parts(parts, Body::new(upload.clone()));
+        request.extensions_mut().insert(log.clone());
+
+        let mut response = match self.router().await {
+            Ok(mut router) => router.call(request).await.into_response(),
+            Err(error) => error.into_response(),
+        };
+        let error = error_of(&mut response);
+        if let Some(error) = &error {
+            response = render(error, response, &log);
+            if !asks_first && !upload.is_end_stream() {
+                upload.drain().await;
+            }
+        }
+        finish(response.status(), response.body().size_hint().exact(), response.headers_mut(), &log);
+        if self.logs_requests().await {
+            // One write per line: writing is a blocking call that stalls the whole instance.
+            write_line(&log.line(self.component, response.status().as_u16(), error.as_ref()));
+        }
+        response
+    }
+
+    /// The router, which exists once the variables were read without a problem; until then each request tries again.
+    async fn router(&self) -> crate::Result<Router> {
+        let router = self.router.get_or_try_init(|| async {
+            let state = Variables::load::<S>().await.map_err(Error::NotConfigured)?;
+            Ok((self.routes)().split_for_parts().0.with_state(state))
+        });
+        router.await.cloned()
+    }
+
+    async fn logs_requests(&self) -> bool {
+        *self
+            .log_requests
+            .get_or_init(|| async {
+                spin_sdk::variables::get("log_requests").await.is_ok_and(|value| value.trim() == "true")
+            })
+            .await
+    }
+}
+
+/// The error that a handler or an extractor answered with, or what the router means by its bare 404 and 405.
+fn error_of(response: &mut Response) -> Option<Error> {
+    response.extensions_mut().remove::<Error>().or(match response.status() {
+        StatusCode::NOT_FOUND => Some(Error::RouteNotFound),
+        StatusCode::METHOD_NOT_ALLOWED => Some(Error::MethodNotAllowed),
+        _ => None,
+    })
+}
+
+/// The error in the contract's shape, with the headers of the empty response that stood for it (`allow` on 405).
+fn render(error: &Error, empty: Response, log: &RequestLog) -> Response {
+    let body = ErrorBody { detail: error.detail(), code: error.code().to_owned(), request_id: log.id().to_owned() };
+    let (mut parts, _) = empty.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    match error {
+        Error::Unauthenticated(..) => {
+            parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::Unavailable(_) => {
+            parts.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    // Texts, numbers and lists of them always serialise.
+    Response::from_parts(parts, Body::from(serde_json::to_vec(&body).unwrap_or_default()))
+}
+
+/// The headers that every answer has.
+fn finish(status: StatusCode, length: Option<u64>, headers: &mut HeaderMap, log: &RequestLog) {
+    if let Ok(id) = HeaderValue::from_str(log.id()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    // Without a length the host sends the end of the body as a packet of its own, which costs a keep-alive client 40 ms.
+    let has_length = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    match length {
+        Some(length) if has_length && !headers.contains_key(CONTENT_LENGTH) => {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        _ => {}
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "standard output is where the host collects a component's log")]
+fn write_line(line: &str) {
+    println!("{line}");
+}

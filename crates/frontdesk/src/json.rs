@@ -1,0 +1,341 @@
+//! Bodies: JSON, or the same fields as a form. What is wrong with one is told in FastAPI's form, all fields at once.
+//!
+//! They are read whole before anything else is looked at, so that a body over the limit is 413 whatever it claims to be.
+
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderMap};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
+
+use crate::body::collect;
+use crate::error::{Error, FieldError, Result};
+
+/// The most refused fields that one answer lists.
+const MAX_FIELD_ERRORS: usize = 32;
+
+/// A JSON body, or a JSON answer.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// A JSON body, or the same fields as `application/x-www-form-urlencoded`.
+#[derive(Debug)]
+pub struct FormOrJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let bytes = collect(body).await?;
+        match media_type(&parts.headers) {
+            Some(MediaType::Json) => parse(&bytes).map(Self),
+            Some(MediaType::Form) | None => Err(Error::UnsupportedMediaType),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for FormOrJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let bytes = collect(body).await?;
+        match media_type(&parts.headers) {
+            Some(MediaType::Json) => parse(&bytes).map(Self),
+            Some(MediaType::Form) => {
+                // Of a field that is sent twice the last value counts, as in FastAPI.
+                let fields = form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into()));
+                from_value(Value::Object(fields.collect())).map(Self)
+            }
+            None => Err(Error::UnsupportedMediaType),
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
+            Err(error) => Error::internal(error).into_response(),
+        }
+    }
+}
+
+enum MediaType {
+    Json,
+    Form,
+}
+
+fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next()?.trim().to_ascii_lowercase();
+    match essence.split_once('/')? {
+        ("application", "json") => Some(MediaType::Json),
+        ("application", subtype) if subtype.ends_with("+json") => Some(MediaType::Json),
+        ("application", "x-www-form-urlencoded") => Some(MediaType::Form),
+        _ => None,
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // Postgres cannot store NUL, and JSON can only spell it as an escape.
+    let may_hold_nul = bytes.windows(6).any(|window| window == b"\\u0000");
+    // Serde would take an array for a struct, field by field.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    match serde_json::from_slice(bytes) {
+        Ok(parsed) if is_object && !may_hold_nul => Ok(parsed),
+        _ => match serde_json::from_slice(bytes) {
+            Ok(value) => from_value(value),
+            Err(error) => Err(Error::Invalid(vec![FieldError {
+                loc: vec!["body".into(), error.column().into()],
+                msg: "JSON decode error".to_owned(),
+                kind: "json_invalid".to_owned(),
+            }])),
+        },
+    }
+}
+
+/// A value as a `T`.
+///
+/// # Errors
+/// 422 with every field that is missing or malformed, as far as one hides no other.
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
+    if !value.is_object() {
+        return Err(Error::Invalid(vec![field_error(Vec::new(), Kind::Mistyped("expected a map".to_owned()))]));
+    }
+    let mut errors = Vec::new();
+    find_nul(&value, &mut vec!["body".into()], &mut errors);
+    match refusal::<T>(&value) {
+        Ok(parsed) if errors.is_empty() => return Ok(parsed),
+        Ok(_) => {}
+        Err(first) => errors.extend(refusals::<T>(value, first)),
+    }
+    Err(Error::Invalid(errors))
+}
+
+fn find_nul(value: &Value, location: &mut Vec<Value>, errors: &mut Vec<FieldError>) {
+    let mut nested = |key: Value, value: &Value| {
+        location.push(key);
+        find_nul(value, location, errors);
+        location.pop();
+    };
+    match value {
+        Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| nested(index.into(), value)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| nested(name.as_str().into(), value)),
+        Value::String(text) if text.contains('\0') && errors.len() < MAX_FIELD_ERRORS => errors.push(FieldError {
+            loc: location.clone(),
+            msg: "A text must not contain NUL characters".to_owned(),
+            kind: "string_nul".to_owned(),
+        }),
+        _ => {}
+    }
+}
+
+/// One refused place.
+struct Refusal {
+    location: Vec<Value>,
+    kind: Kind,
+}
+
+#[derive(Eq, PartialEq)]
+enum Kind {
+    Missing,
+    Unknown,
+    Mistyped(String),
+}
+
+fn refusal<T: DeserializeOwned>(value: &Value) -> std::result::Result<T, Refusal> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let mut location = location(error.path());
+        let message = error.into_inner().to_string();
+        let quoted = |prefix: &str| {
+            message
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.split('`').next())
+                .map(|name| Value::from(name.to_owned()))
+        };
+        let kind = if let Some(name) = quoted("missing field `") {
+            location.push(name);
+            Kind::Missing
+        } else if let Some(name) = quoted("unknown field `") {
+            if location.last() != Some(&name) {
+                location.push(name);
+            }
+            Kind::Unknown
+        } else {
+            Kind::Mistyped(message)
+        };
+        Refusal { location, kind }
+    })
+}
+
+fn location(path: &Path) -> Vec<Value> {
+    let segments = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(Value::from(*index)),
+        Segment::Map { key } => Some(Value::from(key.clone())),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    segments.collect()
+}
+
+/// All refusals: serde stops at the first, so each refused place is mended with something that passes, and the next looked
+/// for.
+fn refusals<T: DeserializeOwned>(mut value: Value, first: Refusal) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut next = Some(first);
+    while let Some(Refusal { location, kind }) = next.take() {
+        let mended = match kind {
+            Kind::Unknown => remove(&value, &location),
+            Kind::Missing | Kind::Mistyped(_) => mend::<T>(&value, &location),
+        };
+        errors.push(field_error(location, kind));
+        if let Some(mended) = mended.filter(|_| errors.len() < MAX_FIELD_ERRORS) {
+            next = refusal::<T>(&mended).err();
+            value = mended;
+        }
+    }
+    errors
+}
+
+fn field_error(location: Vec<Value>, kind: Kind) -> FieldError {
+    let (kind, msg) = match kind {
+        Kind::Missing => ("missing", "Field required".to_owned()),
+        Kind::Unknown => ("extra_forbidden", "Extra inputs are not permitted".to_owned()),
+        Kind::Mistyped(message) => (type_of(&message), message),
+    };
+    FieldError { loc: std::iter::once("body".into()).chain(location).collect(), msg, kind: kind.to_owned() }
+}
+
+/// Pydantic's name for what serde says of a value.
+fn type_of(message: &str) -> &'static str {
+    let expected = message.rsplit_once("expected ").map_or("", |(_, expected)| expected);
+    match expected {
+        _ if message.starts_with("unknown variant") => "enum",
+        text if text.contains("string") => "string_type",
+        text if text.contains("boolean") => "bool_type",
+        text if text.starts_with("struct") || text.contains("map") => "model_type",
+        text if text.contains("sequence") => "list_type",
+        text if text.contains("UUID") => "uuid_parsing",
+        text if text.starts_with('i') || text.starts_with('u') => "int_type",
+        _ => "value_error",
+    }
+}
+
+/// The value with something at this place that is refused no more, if there is such a thing.
+fn mend<T: DeserializeOwned>(value: &Value, location: &[Value]) -> Option<Value> {
+    let candidates = [
+        Value::from(""),
+        0.into(),
+        false.into(),
+        Value::Null,
+        Value::Array(Vec::new()),
+        Value::Object(Default::default()),
+    ];
+    candidates.into_iter().find_map(|candidate| {
+        let mut mended = value.clone();
+        set(&mut mended, location, candidate)?;
+        let is_still_refused = refusal::<T>(&mended).is_err_and(|refusal| refusal.location == location);
+        (!is_still_refused).then_some(mended)
+    })
+}
+
+fn set(value: &mut Value, location: &[Value], new: Value) -> Option<()> {
+    let Some((last, parents)) = location.split_last() else {
+        *value = new;
+        return Some(());
+    };
+    match (parents.iter().try_fold(value, step)?, last) {
+        (Value::Object(fields), Value::String(name)) => {
+            fields.insert(name.clone(), new);
+        }
+        (Value::Array(values), Value::Number(index)) => *values.get_mut(usize::try_from(index.as_u64()?).ok()?)? = new,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn step<'value>(value: &'value mut Value, key: &Value) -> Option<&'value mut Value> {
+    match (value, key) {
+        (Value::Object(fields), Value::String(name)) => fields.get_mut(name),
+        (Value::Array(values), Value::Number(index)) => values.get_mut(usize::try_from(index.as_u64()?).ok()?),
+        _ => None,
+    }
+}
+
+fn remove(value: &Value, location: &[Value]) -> Option<Value> {
+    let mut without = value.clone();
+    let (last, parents) = location.split_last()?;
+    parents.iter().try_fold(&mut without, step)?.as_object_mut()?.remove(last.as_str()?)?;
+    Some(without)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only whether it parses is looked at")]
+    struct Input {
+        email: String,
+        age: u8,
+        role: Option<crate::Role>,
+        address: Option<Address>,
+        tags: Option<Vec<String>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it parses is looked at")]
+    struct Address {
+        street: String,
+    }
+
+    fn refused(body: &str) -> Vec<(String, String)> {
+        match parse::<Input>(body.as_bytes()) {
+            Err(Error::Invalid(errors)) => {
+                errors.into_iter().map(|error| (Value::from(error.loc).to_string(), error.kind)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(loc, kind)| ((*loc).to_owned(), (*kind).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_missing_and_mistyped_field_is_listed() {
+        assert_eq!(refused("{}"), pairs(&[(r#"["body","email"]"#, "missing"), (r#"["body","age"]"#, "missing")]));
+        let wrong = r#"{"email":5,"age":"x","tags":[1],"address":{},"more":1}"#;
+        let found = refused(wrong);
+        for (loc, kind) in [
+            (r#"["body","email"]"#, "string_type"),
+            (r#"["body","age"]"#, "int_type"),
+            (r#"["body","tags",0]"#, "string_type"),
+            (r#"["body","address","street"]"#, "missing"),
+            (r#"["body","more"]"#, "extra_forbidden"),
+        ] {
+            assert!(found.contains(&(loc.to_owned(), kind.to_owned())), "{loc} is not in {found:?}");
+        }
+        assert_eq!(refused(r#"{"email":"a","age":1,"role":"king"}"#), pairs(&[(r#"["body","role"]"#, "enum")]));
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_one_error() {
+        assert_eq!(refused(r#"{"email""#), pairs(&[(r#"["body",8]"#, "json_invalid")]));
+        assert_eq!(refused(r#"{"email":"a","age":1} x"#), pairs(&[(r#"["body",23]"#, "json_invalid")]));
+        assert_eq!(refused(r#"["a",1,null,null,null]"#), pairs(&[(r#"["body"]"#, "model_type")]));
+        assert_eq!(refused("5"), pairs(&[(r#"["body"]"#, "model_type")]));
+        assert_eq!(refused(&"[".repeat(10_000)).len(), 1);
+    }
+
+    #[test]
+    fn a_nul_in_a_text_is_refused_and_its_look_alike_is_not() {
+        assert_eq!(refused(r#"{"email":"a\u0000b","age":1}"#), pairs(&[(r#"["body","email"]"#, "string_nul")]));
+        assert!(parse::<Input>(br#"{"email":"a\\u0000b","age":1}"#).is_ok());
+    }
+}

@@ -1,0 +1,142 @@
+//! What is known of a request before anybody looks at its body: its id, and who sent it over the network.
+
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::FromRequestParts;
+use http::HeaderMap;
+use http::request::Parts;
+use uuid::Uuid;
+
+/// The longest `user-agent` that is kept.
+const MAX_USER_AGENT: usize = 512;
+
+/// One request, for its log line; shared with the extractors, which add who is calling.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestLog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: String,
+    method: http::Method,
+    path: String,
+    started: Instant,
+    user: OnceLock<Uuid>,
+}
+
+impl RequestLog {
+    pub(crate) fn begin<B>(request: &http::Request<B>) -> Self {
+        Self(Arc::new(Inner {
+            id: request_id(request.headers()),
+            method: request.method().clone(),
+            // Without the query, which may hold what does not belong in a log.
+            path: request.uri().path().to_owned(),
+            started: Instant::now(),
+            user: OnceLock::new(),
+        }))
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    pub(crate) fn signed_in(&self, user: Uuid) {
+        let _ = self.0.user.set(user);
+    }
+
+    /// The log line: one JSON object with dotted names.
+    pub(crate) fn line(&self, component: &str, status: u16, error: Option<&crate::Error>) -> String {
+        let mut line = serde_json::json!({
+            "level": if status >= 500 { "error" } else { "info" },
+            "component": component,
+            "request.id": self.0.id,
+            "http.method": self.0.method.as_str(),
+            "http.path": self.0.path,
+            "http.status": status,
+            "duration_ms": (self.0.started.elapsed().as_secs_f64() * 1e4).round() / 10.0,
+        });
+        if let Some(fields) = line.as_object_mut() {
+            if let Some(user) = self.0.user.get() {
+                fields.insert("user.id".to_owned(), user.to_string().into());
+            }
+            if let Some(error) = error {
+                fields.insert("error.code".to_owned(), error.code().into());
+                if let Some(detail) = error.log_detail() {
+                    fields.insert("error.detail".to_owned(), detail.into());
+                }
+            }
+        }
+        line.to_string()
+    }
+}
+
+/// The client's own id if it is harmless in logs and headers, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let harmless = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(harmless);
+    given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// Where a request came from, as kept with a session.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The client's address without its port.
+    pub ip: Option<String>,
+    /// The `user-agent`, cut to 512 characters.
+    pub user_agent: Option<String>,
+}
+
+impl Client {
+    fn of(headers: &HeaderMap) -> Self {
+        // Spin appends its own value behind whatever the client sent under this name: only the last one is Spin's.
+        let address = headers.get_all("spin-client-addr").iter().next_back().and_then(|value| value.to_str().ok());
+        let ip =
+            address.and_then(|text| text.parse::<std::net::SocketAddr>().ok()).map(|address| address.ip().to_string());
+        let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
+        Self { ip, user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()) }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_harmless_request_id_is_kept_and_any_other_replaced() {
+        assert_eq!(request_id(&headers(&[("x-request-id", "a.B_c-9")])), "a.B_c-9");
+        for id in ["", "a b", "a\"b", "ä", &"a".repeat(65)] {
+            let replaced = request_id(&headers(&[("x-request-id", id)]));
+            assert!(replaced.parse::<Uuid>().is_ok(), "{id:?} became {replaced:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_client_address_is_the_one_that_spin_wrote() {
+        let spoofed = [("spin-client-addr", "6.6.6.6:1"), ("spin-client-addr", "10.0.0.9:4711")];
+        assert_eq!(Client::of(&headers(&spoofed)).ip.as_deref(), Some("10.0.0.9"));
+        assert_eq!(
+            Client::of(&headers(&[("spin-client-addr", "[2001:db8::1]:80")])).ip.as_deref(),
+            Some("2001:db8::1")
+        );
+        assert_eq!(Client::of(&HeaderMap::new()).ip, None);
+    }
+}

@@ -1,0 +1,132 @@
+//! Access tokens: JWTs signed with RS256 or EdDSA, whichever the operator's key is for.
+//!
+//! The algorithm belongs to the key, never to the token: a token's header only says which key (`kid`) to try, and must then
+//! name that key's own algorithm. Only public keys are needed to verify, so only `auth` is given the private one.
+
+mod crypto;
+mod keys;
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use keys::{Jwk, SigningKey, VerifyingKeys};
+
+use crate::user::Role;
+
+/// How long an access token is good (API.md, section 1).
+pub const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// The longest token that is looked at. One of an 8192-bit RSA key has about 1.8 KB.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// What an access token says.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Claims {
+    /// The operator's variable `issuer`.
+    pub iss: String,
+    /// The operator's variable `audience`.
+    pub aud: String,
+    /// The user's id.
+    pub sub: Uuid,
+    /// The session's id: the token dies with it.
+    pub sid: Uuid,
+    /// The role at sign-in, a hint to clients: the one in the database counts.
+    pub role: Role,
+    /// When it was issued, seconds since 1970.
+    pub iat: u64,
+    /// When it ends, seconds since 1970.
+    pub exp: u64,
+    /// Unique per token.
+    pub jti: Uuid,
+}
+
+/// Why a token was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rejection {
+    /// It is genuine, but its time is over.
+    Expired,
+    /// It is no token, or not one of ours.
+    Invalid,
+}
+
+/// Verifies access tokens without a database: signature, issuer, audience and expiry.
+pub struct Verifier {
+    keys: VerifyingKeys,
+    issuer: String,
+    audience: String,
+}
+
+impl Verifier {
+    /// A verifier that accepts what these keys signed for this audience.
+    pub fn new(keys: VerifyingKeys, issuer: String, audience: String) -> Self {
+        crypto::install();
+        Self { keys, issuer, audience }
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &VerifyingKeys {
+        &self.keys
+    }
+
+    /// A signer whose tokens this accepts, if the key's public part is among the [`keys`](Self::keys).
+    pub fn signer(&self, key: SigningKey) -> Signer {
+        Signer { key, issuer: self.issuer.clone(), audience: self.audience.clone() }
+    }
+
+    /// The claims of a genuine token whose time is not over.
+    ///
+    /// # Errors
+    /// See [`Rejection`].
+    pub fn verify(&self, token: &str) -> Result<Claims, Rejection> {
+        if token.len() > MAX_LENGTH {
+            return Err(Rejection::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Invalid)?;
+        let key = header.kid.and_then(|kid| self.keys.find(&kid)).ok_or(Rejection::Invalid)?;
+        let mut validation = Validation::new(key.algorithm());
+        validation.leeway = 0;
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.audience]);
+        validation.required_spec_claims = HashSet::from(["exp", "iss", "aud", "sub"].map(str::to_owned));
+        jsonwebtoken::decode::<Claims>(token, key.decoding_key(), &validation).map(|token| token.claims).map_err(
+            |error| match error.kind() {
+                ErrorKind::ExpiredSignature => Rejection::Expired,
+                _ => Rejection::Invalid,
+            },
+        )
+    }
+}
+
+/// Signs access tokens.
+pub struct Signer {
+    key: SigningKey,
+    issuer: String,
+    audience: String,
+}
+
+impl Signer {
+    /// A token for a user's session, good for [`LIFETIME`].
+    ///
+    /// # Errors
+    /// When the key cannot sign; the text is for the log.
+    pub fn sign(&self, user: Uuid, session: Uuid, role: Role) -> Result<String, String> {
+        let issued = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: user,
+            sid: session,
+            role,
+            iat: issued.as_secs(),
+            exp: (issued + LIFETIME).as_secs(),
+            jti: Uuid::new_v4(),
+        };
+        let header = Header { kid: Some(self.key.kid().to_owned()), ..Header::new(self.key.algorithm()) };
+        jsonwebtoken::encode(&header, &claims, self.key.encoding_key()).map_err(|error| error.to_string())
+    }
+}

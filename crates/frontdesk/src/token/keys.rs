@@ -1,0 +1,212 @@
+//! The operator's keys, from PEM: what kind they are decides the algorithm, and their RFC 7638 thumbprint is their `kid`.
+
+use std::ops::RangeInclusive;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use rsa::traits::PublicKeyParts as _;
+use rsa::{PrivateKey, PublicKey};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+/// The sizes of RSA keys that are accepted: below, they can be broken; above, one verification takes too long.
+pub(super) const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
+
+/// A public key as JWKS publishes it (RFC 7517, RFC 8037).
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+enum PublicParameters {
+    /// An RSA key.
+    Rsa {
+        /// The exponent, base64url.
+        e: String,
+        /// Always `RSA`.
+        kty: &'static str,
+        /// The modulus, base64url.
+        n: String,
+    },
+    /// An Ed25519 key.
+    Ed25519 {
+        /// Always `Ed25519`.
+        crv: &'static str,
+        /// Always `OKP`.
+        kty: &'static str,
+        /// The point, base64url.
+        x: String,
+    },
+}
+
+impl PublicParameters {
+    fn rsa(key: &PublicKey) -> Self {
+        let encode = |number: &rsa::BoxedUint| URL_SAFE_NO_PAD.encode(number.to_be_bytes_trimmed_vartime());
+        Self::Rsa { e: encode(key.e()), kty: "RSA", n: encode(key.n()) }
+    }
+
+    fn ed25519(key: &ed25519_dalek::VerifyingKey) -> Self {
+        Self::Ed25519 { crv: "Ed25519", kty: "OKP", x: URL_SAFE_NO_PAD.encode(key.as_bytes()) }
+    }
+
+    /// RFC 7638: the hash of the required members in alphabetical order without white space, which is how they are declared.
+    fn thumbprint(&self) -> Result<String, String> {
+        let canonical = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        Ok(URL_SAFE_NO_PAD.encode(Sha256::digest(canonical)))
+    }
+}
+
+/// One entry of the JWKS document.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Jwk {
+    #[serde(flatten)]
+    parameters: PublicParameters,
+    /// `RS256` or `EdDSA`.
+    alg: &'static str,
+    /// The key's RFC 7638 thumbprint.
+    kid: String,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    usage: &'static str,
+}
+
+/// A public key that verifies tokens.
+pub(super) struct VerifyingKey {
+    algorithm: Algorithm,
+    decoding_key: DecodingKey,
+    jwk: Jwk,
+}
+
+impl VerifyingKey {
+    fn rsa(key: &PublicKey) -> Result<Self, String> {
+        check_rsa(key)?;
+        let decoding_key = DecodingKey::from_rsa_raw_components(
+            &key.n().to_be_bytes_trimmed_vartime(),
+            &key.e().to_be_bytes_trimmed_vartime(),
+        );
+        Self::new(Algorithm::RS256, "RS256", decoding_key, PublicParameters::rsa(key))
+    }
+
+    fn ed25519(key: &ed25519_dalek::VerifyingKey) -> Result<Self, String> {
+        Self::new(Algorithm::EdDSA, "EdDSA", DecodingKey::from_ed_der(key.as_bytes()), PublicParameters::ed25519(key))
+    }
+
+    fn new(
+        algorithm: Algorithm,
+        alg: &'static str,
+        decoding_key: DecodingKey,
+        parameters: PublicParameters,
+    ) -> Result<Self, String> {
+        let kid = parameters.thumbprint()?;
+        Ok(Self { algorithm, decoding_key, jwk: Jwk { parameters, alg, kid, usage: "sig" } })
+    }
+
+    fn from_spki(der: &[u8]) -> Result<Self, String> {
+        if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_der(der) {
+            return Self::ed25519(&key);
+        }
+        match PublicKey::from_public_key_der(der) {
+            Ok(key) => Self::rsa(&key),
+            Err(_) => Err("holds a public key that is neither RSA of 2048 to 8192 bits nor Ed25519".to_owned()),
+        }
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(super) fn decoding_key(&self) -> &DecodingKey {
+        &self.decoding_key
+    }
+}
+
+/// The public keys that verify tokens, and make up the JWKS document.
+pub struct VerifyingKeys(Vec<VerifyingKey>);
+
+impl VerifyingKeys {
+    /// From the variable `verifying_keys`: SPKI PEM blocks, one after another.
+    ///
+    /// # Errors
+    /// When there is none, or one is of another kind.
+    pub fn from_pem(text: &str) -> Result<Self, String> {
+        let blocks = pem::parse_many(text).map_err(|_| "is not PEM".to_owned())?;
+        if blocks.is_empty() {
+            return Err("holds no PEM block".to_owned());
+        }
+        let key = |block: &pem::Pem| match block.tag() {
+            "PUBLIC KEY" => VerifyingKey::from_spki(block.contents()),
+            "PRIVATE KEY" | "RSA PRIVATE KEY" => Err("holds a private key; it must hold public keys only".to_owned()),
+            tag => Err(format!("holds a PEM block {tag:?} where only PUBLIC KEY is expected")),
+        };
+        blocks.iter().map(key).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether the key of this id is among them.
+    pub fn contains(&self, kid: &str) -> bool {
+        self.find(kid).is_some()
+    }
+
+    pub(super) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
+        self.0.iter().find(|key| key.jwk.kid == kid)
+    }
+
+    /// The entries of the JWKS document.
+    pub fn jwks(&self) -> Vec<Jwk> {
+        self.0.iter().map(|key| key.jwk.clone()).collect()
+    }
+}
+
+/// The private key that signs tokens.
+pub struct SigningKey {
+    algorithm: Algorithm,
+    encoding_key: EncodingKey,
+    kid: String,
+}
+
+impl SigningKey {
+    /// From the variable `signing_key`: one PKCS#8 PEM block.
+    ///
+    /// # Errors
+    /// When it is none, or of another kind.
+    pub fn from_pem(text: &str) -> Result<Self, String> {
+        let block = pem::parse(text).map_err(|_| "is not PEM".to_owned())?;
+        if block.tag() != "PRIVATE KEY" {
+            return Err(format!("holds a PEM block {:?} where PRIVATE KEY (PKCS#8) is expected", block.tag()));
+        }
+        let der = block.contents();
+        let public = if let Ok(key) = ed25519_dalek::SigningKey::from_pkcs8_der(der) {
+            VerifyingKey::ed25519(&key.verifying_key())?
+        } else {
+            let key = PrivateKey::from_pkcs8_der(der).map_err(|_| "is neither an RSA nor an Ed25519 key".to_owned())?;
+            VerifyingKey::rsa(&key.to_public_key())?
+        };
+        let encoding_key = match public.algorithm {
+            Algorithm::EdDSA => EncodingKey::from_ed_der(der),
+            _ => EncodingKey::from_rsa_der(der),
+        };
+        Ok(Self { algorithm: public.algorithm, encoding_key, kid: public.jwk.kid })
+    }
+
+    /// The key's id.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(super) fn encoding_key(&self) -> &EncodingKey {
+        &self.encoding_key
+    }
+}
+
+fn check_rsa(key: &PublicKey) -> Result<(), String> {
+    let bits = key.n().bit_width_vartime();
+    if !RSA_BITS.contains(&(bits as usize)) {
+        return Err(format!("holds an RSA key of {bits} bits; 2048 to 8192 are accepted"));
+    }
+    if *key.e() != rsa::BoxedUint::from(65_537_u32) {
+        return Err("holds an RSA key whose exponent is not 65537".to_owned());
+    }
+    Ok(())
+}

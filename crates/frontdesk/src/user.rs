@@ -1,0 +1,139 @@
+//! A user, as every component that answers with one reads and shows it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::db::{Column, Columns, DecodeError, FromRow};
+
+/// What an account may do.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Uses the apps.
+    User,
+    /// Administers people, groups, apps and settings too.
+    Admin,
+}
+
+impl Column for Role {
+    const EXPECTED: &'static str = "a role";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "user" => Some(Self::User),
+            "admin" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+
+/// The columns of [`User`], in its order, of the table `users` under the alias `u`.
+#[macro_export]
+macro_rules! user_columns {
+    () => {
+        "u.id, u.email, u.full_name, u.role, u.is_active, u.email_verified_at is not null, u.mfa_enabled_at is not null, \
+         rfc3339(u.created_at), rfc3339(u.updated_at), rfc3339(u.last_login_at)"
+    };
+}
+
+/// A row of `users`, without the password hash.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The id, `sub` in tokens.
+    pub id: Uuid,
+    /// Trimmed and lower-cased.
+    pub email: String,
+    /// How they want to be called.
+    pub full_name: Option<String>,
+    /// The role that counts.
+    pub role: Role,
+    /// Whether they may sign in.
+    pub is_active: bool,
+    /// Whether the address was confirmed.
+    pub email_verified: bool,
+    /// Whether a second factor is asked for.
+    pub mfa_enabled: bool,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub updated_at: String,
+    /// RFC 3339.
+    pub last_login_at: Option<String>,
+}
+
+impl FromRow for User {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: columns.take()?,
+            email: columns.take()?,
+            full_name: columns.take()?,
+            role: columns.take()?,
+            is_active: columns.take()?,
+            email_verified: columns.take()?,
+            mfa_enabled: columns.take()?,
+            created_at: columns.take()?,
+            updated_at: columns.take()?,
+            last_login_at: columns.take()?,
+        })
+    }
+}
+
+/// A user, as the contract shows one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    /// The id.
+    id: Uuid,
+    /// Trimmed and lower-cased.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// How they want to be called.
+    full_name: Option<String>,
+    /// What the account may do.
+    role: Role,
+    /// False: the account is locked out.
+    is_active: bool,
+    /// Whether the address was confirmed.
+    email_verified: bool,
+    /// Whether a second factor is asked for at sign-in.
+    mfa_enabled: bool,
+    /// When the account was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When the account was last changed.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// When somebody last signed in.
+    #[schema(format = DateTime)]
+    last_login_at: Option<String>,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        let User {
+            id,
+            email,
+            full_name,
+            role,
+            is_active,
+            email_verified,
+            mfa_enabled,
+            created_at,
+            updated_at,
+            last_login_at,
+        } = user;
+        Self {
+            id,
+            email,
+            full_name,
+            role,
+            is_active,
+            email_verified,
+            mfa_enabled,
+            created_at,
+            updated_at,
+            last_login_at,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Configuration: Spin variables, read once per instance, every problem collected instead of the first one raised.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A variable that is missing or malformed, or a service that is not there. Never holds the value, which may be a secret.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub struct Problem {
+    /// The variable's name, or `database`, or `migrations`.
+    pub name: &'static str,
+    /// What is wrong with it, for the operator.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A problem of the thing named.
+    pub fn new(name: &'static str, reason: impl Into<String>) -> Self {
+        Self { name, reason: reason.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.reason)
+    }
+}
+
+/// Something that an instance makes of its variables, once.
+pub trait Load: Clone + Send + Sync + Sized + 'static {
+    /// Reads what it needs; `None` when a problem was found and noted.
+    fn load(variables: &mut Variables) -> impl Future<Output = Option<Self>> + Send;
+}
+
+/// A component that needs no configuration.
+impl Load for () {
+    async fn load(_: &mut Variables) -> Option<Self> {
+        Some(())
+    }
+}
+
+/// Reads variables and notes what is wrong with them.
+#[derive(Default)]
+pub struct Variables {
+    problems: Vec<Problem>,
+}
+
+impl Variables {
+    /// Loads a `T`.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub async fn load<T: Load>() -> Result<T, Vec<Problem>> {
+        let mut variables = Self::default();
+        match T::load(&mut variables).await {
+            Some(loaded) if variables.problems.is_empty() => Ok(loaded),
+            _ => Err(variables.problems),
+        }
+    }
+
+    /// A variable that must have a value, made into a `T`.
+    pub async fn required<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let parsed = match spin_sdk::variables::get(name).await {
+            Ok(value) if value.trim().is_empty() => Err("is not set".to_owned()),
+            Ok(value) => parse(value.trim()),
+            // The provider's own text may hold its address or the value: it is not repeated.
+            Err(spin_sdk::variables::Error::Undefined(_)) => {
+                Err("is not given to this component in spin.toml".to_owned())
+            }
+            Err(_) => Err("cannot be read from the variables provider".to_owned()),
+        };
+        parsed.map_err(|reason| self.problem(name, reason)).ok()
+    }
+
+    /// Notes a problem.
+    pub fn problem(&mut self, name: &'static str, reason: impl Into<String>) {
+        self.problems.push(Problem::new(name, reason));
+    }
+}
+
+/// A text as it is.
+///
+/// # Errors
+/// Never; the signature is that of every parser of [`Variables::required`].
+pub(crate) fn text(value: &str) -> Result<String, String> {
+    Ok(value.to_owned())
+}
