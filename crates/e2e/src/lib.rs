@@ -1,1 +1,17 @@
-//! .
+//! The harness of the end-to-end tests: a host that runs the real components, on a database of its own, and the callers.
+//!
+//! `cargo xtask test` starts Postgres, migrates a template database and says in the environment which host to run; every
+//! [`App`] is a host process of its own on a clone of that template. The tests themselves are in `tests/it`.
+
+mod answer;
+mod app;
+mod caller;
+mod database;
+mod host;
+mod keys;
+
+pub use answer::Answer;
+pub use app::{App, AppBuilder};
+pub use caller::Caller;
+pub use database::Database;
+pub use keys::Keys;

@@ -130,3 +130,38 @@ impl Signer {
         jsonwebtoken::encode(&header, &claims, self.key.encoding_key()).map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+    use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
+
+    use super::*;
+
+    fn verifier(audience: &str) -> (Verifier, SigningKey) {
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let public = key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+        let keys = VerifyingKeys::from_pem(&public).unwrap();
+        let signing_key = SigningKey::from_pem(&key.to_pkcs8_pem(LineEnding::LF).unwrap()).unwrap();
+        (Verifier::new(keys, "frontdesk".to_owned(), audience.to_owned()), signing_key)
+    }
+
+    #[test]
+    fn what_was_signed_is_verified_for_its_audience_and_for_no_other() {
+        let (verifier_here, key) = verifier("here");
+        let (user, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let token = verifier_here.signer(key).sign(user, session, Role::Admin).unwrap();
+        let claims = verifier_here.verify(&token).unwrap();
+        assert_eq!((claims.sub, claims.sid, claims.role), (user, session, Role::Admin));
+        assert_eq!(claims.exp - claims.iat, LIFETIME.as_secs());
+        assert_eq!(verifier("elsewhere").0.verify(&token).unwrap_err(), Rejection::Invalid);
+    }
+
+    #[test]
+    fn two_tokens_of_one_session_differ() {
+        let (verifier, key) = verifier("here");
+        let signer = verifier.signer(key);
+        let token = || signer.sign(Uuid::nil(), Uuid::nil(), Role::User).unwrap();
+        assert_ne!(token(), token());
+    }
+}

@@ -210,3 +210,68 @@ fn check_rsa(key: &PublicKey) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+    use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
+    use rsa::rand_core::UnwrapErr;
+
+    use super::*;
+
+    fn ed25519() -> ed25519_dalek::SigningKey {
+        ed25519_dalek::SigningKey::from_bytes(&[7; 32])
+    }
+
+    fn rsa(bits: usize, exponent: u64) -> PrivateKey {
+        PrivateKey::new_with_exp(&mut UnwrapErr(getrandom::SysRng), bits, rsa::BoxedUint::from(exponent)).unwrap()
+    }
+
+    #[test]
+    fn a_kid_is_the_thumbprint_of_rfc_7638() {
+        // RFC 7638, 3.1.
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3\
+                 oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA\
+                 ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-\
+                 kEgU8awapJzKnqDKgw";
+        let key = PublicParameters::Rsa { e: "AQAB".to_owned(), kty: "RSA", n: n.to_owned() };
+        assert_eq!(key.thumbprint().unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        // RFC 8037, A.3, whose key is that of RFC 8032, 7.1, test 1.
+        let point = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let key = PublicParameters::Ed25519 { crv: "Ed25519", kty: "OKP", x: point.to_owned() };
+        assert_eq!(key.thumbprint().unwrap(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn several_keys_of_both_kinds_are_read_and_the_signing_key_found_among_them() {
+        let (ed25519, rsa) = (ed25519(), rsa(2048, 65_537));
+        let pem = ed25519.verifying_key().to_public_key_pem(LineEnding::LF).unwrap()
+            + &rsa.to_public_key().to_public_key_pem(LineEnding::CRLF).unwrap();
+        let keys = VerifyingKeys::from_pem(&pem).unwrap();
+        let algorithms: Vec<_> = keys.jwks().iter().map(|jwk| jwk.alg).collect();
+        assert_eq!(algorithms, ["EdDSA", "RS256"]);
+        for private in [ed25519.to_pkcs8_pem(LineEnding::LF).unwrap(), rsa.to_pkcs8_pem(LineEnding::LF).unwrap()] {
+            assert!(keys.contains(SigningKey::from_pem(&private).unwrap().kid()));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_weak_or_of_another_kind_is_refused() {
+        let pem = |key: PrivateKey| key.to_public_key().to_public_key_pem(LineEnding::LF).unwrap();
+        let private = ed25519().to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
+        for (text, reason) in [
+            ("", "no PEM block"),
+            ("nonsense", "no PEM block"),
+            (pem(rsa(1024, 65_537)).as_str(), "1024 bits"),
+            (pem(rsa(2048, 3)).as_str(), "exponent is not 65537"),
+            (private.as_str(), "private key"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "CERTIFICATE"),
+            ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "neither RSA"),
+        ] {
+            let refused = VerifyingKeys::from_pem(text).err().unwrap_or_default();
+            assert!(refused.contains(reason), "{refused:?} does not say {reason:?}");
+        }
+        assert!(SigningKey::from_pem("nonsense").is_err());
+        assert!(SigningKey::from_pem(&pem(rsa(2048, 65_537))).is_err(), "a public key signs nothing");
+    }
+}

@@ -1,0 +1,81 @@
+//! An answer, and what of it a snapshot shows.
+
+use std::fmt;
+
+use anyhow::{Context as _, Result};
+use reqwest::header::HeaderMap;
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// An answer, read whole. It displays as status and body with everything that differs from run to run replaced.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: Response) -> Result<Self> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.text().await.context("reading the answer")?;
+        Ok(Self { status, headers, body })
+    }
+
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// A header as text; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// `code` of an error.
+    pub fn code(&self) -> String {
+        self.json().get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status.as_u16())?;
+        match serde_json::from_str::<Value>(&self.body) {
+            Ok(mut json) => {
+                redact(&mut json);
+                write!(f, " {json:#}")
+            }
+            Err(_) if self.body.is_empty() => Ok(()),
+            Err(_) => write!(f, " {}", self.body),
+        }
+    }
+}
+
+fn redact(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(redact),
+        Value::Object(fields) => fields.values_mut().for_each(redact),
+        Value::String(text) => {
+            let replacement = if text.parse::<Uuid>().is_ok() {
+                "[uuid]"
+            } else if text.len() == 24 && text.ends_with('Z') && text.get(10..11) == Some("T") {
+                "[time]"
+            } else if text.ends_with("@example.com") {
+                "[email]"
+            } else if text.starts_with("eyJ") {
+                "[token]"
+            } else if text.starts_with("fdr_") {
+                "[refresh token]"
+            } else {
+                return;
+            };
+            replacement.clone_into(text);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,141 @@
+//! A running Frontdesk: a host, its database and its keys.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::database::Database;
+use crate::host::Host;
+use crate::keys::Keys;
+
+/// A running Frontdesk.
+pub struct App {
+    host: Host,
+    database: Database,
+    keys: Keys,
+}
+
+/// A Frontdesk to be started, with variables other than the tests' usual ones.
+pub struct AppBuilder {
+    variables: BTreeMap<&'static str, String>,
+}
+
+impl AppBuilder {
+    /// Sets a variable.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.insert(name, value.into());
+        self
+    }
+
+    /// Starts it on a new database.
+    ///
+    /// # Errors
+    /// When the host or Postgres does not start.
+    pub async fn start(self) -> Result<App> {
+        let database = Database::clone_template().await?;
+        let keys = Keys::generate()?;
+        let mut variables = BTreeMap::from([
+            ("database_url", database.url()),
+            ("database_host", database.host()),
+            ("signing_key", keys.signing_pem()?),
+            ("verifying_keys", keys.verifying_pem()?),
+            ("refresh_token_key", "A".repeat(43)),
+        ]);
+        variables.extend(self.variables);
+        Ok(App { host: Host::start(&variables)?, database, keys })
+    }
+}
+
+impl App {
+    /// A Frontdesk with the tests' usual variables.
+    ///
+    /// # Errors
+    /// When the host or Postgres does not start.
+    pub async fn start() -> Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// A Frontdesk to be started with other variables.
+    pub fn builder() -> AppBuilder {
+        AppBuilder { variables: BTreeMap::new() }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        self.host.url()
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// What the host has printed so far.
+    pub fn log(&self) -> Vec<String> {
+        self.host.log()
+    }
+
+    /// Stops the host and drops the database.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn stop(self) -> Result<()> {
+        drop(self.host);
+        self.database.drop().await
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anonymous(&self) -> Caller {
+        Caller { http: reqwest::Client::new(), url: self.url().to_owned(), email: String::new(), token: String::new() }
+    }
+
+    /// An address that no account has yet.
+    pub fn new_email() -> String {
+        format!("{}@example.com", Uuid::new_v4().simple())
+    }
+
+    /// Somebody new, signed in.
+    ///
+    /// # Errors
+    /// When the account cannot be made or signed in to.
+    pub async fn user(&self) -> Result<Caller> {
+        let anonymous = self.anonymous();
+        let email = Self::new_email();
+        let registered =
+            anonymous.post("/api/auth/register", &json!({"email": email, "password": Caller::PASSWORD})).await?;
+        ensure!(registered.status == 201, "registering: {registered}");
+        self.sign_in(&email).await
+    }
+
+    /// A new administrator, signed in.
+    ///
+    /// # Errors
+    /// When the account cannot be made or signed in to.
+    pub async fn admin(&self) -> Result<Caller> {
+        let user = self.user().await?;
+        self.database.execute("update users set role = 'admin' where email = $1", &user.email).await?;
+        self.sign_in(&user.email).await
+    }
+
+    /// A new session of an account that the harness made.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn sign_in(&self, email: &str) -> Result<Caller> {
+        let anonymous = self.anonymous();
+        let body = json!({"username": email, "password": Caller::PASSWORD});
+        let answer = anonymous.post("/api/auth/login", &body).await?;
+        ensure!(answer.status == 200, "signing in: {answer}");
+        let token = answer.json().get("access_token").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        Ok(Caller { email: email.to_owned(), token, ..anonymous })
+    }
+}

@@ -1,0 +1,5 @@
+//! /api/auth and the JWKS document.
+
+mod jwks;
+mod login;
+mod register;

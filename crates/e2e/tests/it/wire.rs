@@ -1,0 +1,157 @@
+//! What every answer has in common (API.md, section 0).
+
+use e2e::{Answer, App, Caller};
+use insta::assert_snapshot;
+use reqwest::{Body, Method};
+use serde_json::json;
+
+use crate::app;
+
+const MIB: usize = 1024 * 1024;
+
+async fn post(content_type: &str, body: impl Into<Body>) -> Answer {
+    let anonymous = app().await.anonymous();
+    let request = anonymous.request(Method::POST, "/api/auth/register").header("content-type", content_type);
+    anonymous.send(request.body(body)).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_answer_has_a_length_an_id_and_is_not_stored() {
+    let user = app().await.user().await.unwrap();
+    for path in ["/healthz", "/readyz", "/api/users/me", "/api/auth/login", "/nothing"] {
+        let answer = user.get(path).await.unwrap();
+        assert_eq!(answer.header("content-length"), answer.body.len().to_string(), "{path}");
+        assert_eq!(answer.header("content-type"), "application/json", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(answer.header("x-request-id").parse::<uuid::Uuid>().is_ok(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_harmless_request_id_comes_back_and_any_other_is_replaced() {
+    let anonymous = app().await.anonymous();
+    let with_id = async |id: &str| {
+        let request = anonymous.request(Method::GET, "/nothing").header("x-request-id", id);
+        anonymous.send(request).await.unwrap()
+    };
+    let longest = "a".repeat(64);
+    for id in ["a.B_c-9", &longest] {
+        let answer = with_id(id).await;
+        assert_eq!(answer.header("x-request-id"), id);
+        assert_eq!(answer.json()["request_id"], json!(id));
+    }
+    for id in ["a b", "a\"b", &"a".repeat(65)] {
+        let answer = with_id(id).await;
+        assert!(answer.header("x-request-id").parse::<uuid::Uuid>().is_ok(), "{id}");
+        assert_eq!(answer.json()["request_id"], json!(answer.header("x-request-id")));
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_route_does_not_take_is_405_and_the_others_are_named() {
+    let anonymous = app().await.anonymous();
+    let answer = anonymous.get("/api/auth/login").await.unwrap();
+    assert_snapshot!(answer, @r#"
+    405 {
+      "code": "method_not_allowed",
+      "detail": "This route does not take this method",
+      "request_id": "[uuid]"
+    }
+    "#);
+    assert_eq!(answer.header("allow"), "POST");
+    let answer = anonymous.send(anonymous.request(Method::DELETE, "/healthz")).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET,HEAD"));
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let anonymous = app().await.anonymous();
+    let answer = anonymous.send(anonymous.request(Method::HEAD, "/healthz")).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.header("content-length"), answer.body.as_str()), (200, "15", ""));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413_that_the_client_can_read() {
+    let answer = post("application/json", vec![b'a'; 2 * MIB]).await;
+    assert_snapshot!(answer, @r#"
+    413 {
+      "code": "body_too_large",
+      "detail": "The body is too large",
+      "request_id": "[uuid]"
+    }
+    "#);
+    let chunks = (0..32).map(|_| Ok::<_, std::io::Error>(vec![b'a'; MIB / 16]));
+    let chunked = post("application/json", Body::wrap_stream(futures::stream::iter(chunks))).await;
+    assert_eq!(chunked.to_string(), answer.to_string());
+    let whatever_it_claims_to_be = post("text/plain", vec![b'a'; 2 * MIB]).await;
+    assert_eq!(whatever_it_claims_to_be.to_string(), answer.to_string());
+}
+
+#[tokio::test]
+async fn a_body_of_exactly_the_limit_is_read() {
+    let mut body = json!({"email": App::new_email(), "password": Caller::PASSWORD, "filler": ""}).to_string();
+    let at = body.find("\"filler\":\"").unwrap() + "\"filler\":\"".len();
+    body.insert_str(at, &"x".repeat(MIB - body.len()));
+    assert_eq!(body.len(), MIB);
+    assert_eq!(post("application/json", body.clone()).await.status, 201);
+    assert_eq!(post("application/json", body + " ").await.status, 413);
+}
+
+#[tokio::test]
+async fn broken_json_is_422_that_says_where() {
+    assert_snapshot!(post("application/json", "{\"email\"").await, @r#"
+    422 {
+      "code": "validation_error",
+      "detail": [
+        {
+          "loc": [
+            "body",
+            8
+          ],
+          "msg": "JSON decode error",
+          "type": "json_invalid"
+        }
+      ],
+      "request_id": "[uuid]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn another_content_type_is_415() {
+    assert_snapshot!(post("text/plain", "{}").await, @r#"
+    415 {
+      "code": "unsupported_media_type",
+      "detail": "The body is of a type that this route does not read",
+      "request_id": "[uuid]"
+    }
+    "#);
+    for content_type in ["application/x-www-form-urlencoded", "application/jsonx", "json", ""] {
+        assert_eq!(post(content_type, "{}").await.status, 415, "{content_type:?}");
+    }
+    for content_type in ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"] {
+        assert_eq!(post(content_type, "{}").await.status, 422, "{content_type:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_one_json_line_in_the_log() {
+    let app = app().await;
+    let user = app.user().await.unwrap();
+    let request = user.request(Method::GET, "/api/users/me?secret=1").header("x-request-id", &user.email[..32]);
+    user.send(request).await.unwrap();
+    let line = loop {
+        let found = app.log().into_iter().find(|line| line.contains(&user.email[..32]));
+        if let Some(line) = found {
+            break line;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(!line.contains("secret"), "{line}");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["component"], json!("users"));
+    assert_eq!(line["http.path"], json!("/api/users/me"));
+    assert_eq!(line["http.status"], json!(200));
+    assert!(line["user.id"].is_string() && line["duration_ms"].is_number());
+}
