@@ -1,0 +1,123 @@
+//! Requests that a guest sends, over WASI 0.2 and 0.3 alike: checked against its `allowed_outbound_hosts`, then sent.
+//!
+//! Every request has a connection of its own (Spin keeps a pool). Calls to the application itself, `self` and
+//! `<component>.spin.internal`, are refused: devhost has no service chaining.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use wasmtime_wasi::TrappableError;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, OutgoingRequestConfig};
+use wasmtime_wasi_http::p3::RequestOptions;
+use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::{p2, p3};
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::{console, headers};
+
+/// What Spin takes for a timeout that the guest does not set (crates/factor-outbound-http/src/wasi.rs).
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A body of WASI 0.3.
+type Body = UnsyncBoxBody<Bytes, ErrorCode>;
+
+/// The future that carries on with a request's connection.
+type Io = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
+
+/// How the requests of one instance leave.
+pub(crate) struct Outbound {
+    component: Arc<str>,
+    allowed_hosts: Arc<AllowedHosts>,
+}
+
+impl Outbound {
+    /// Of an instance of `component`.
+    pub(crate) fn new(component: Arc<str>, allowed_hosts: Arc<AllowedHosts>) -> Self {
+        Self { component, allowed_hosts }
+    }
+
+    fn check(&self, uri: &Uri) -> Result<(), Refusal> {
+        // wasmtime fills in `https://:443` for a relative URL.
+        let host = uri.host().unwrap_or_default();
+        let to_self = host.is_empty() || host == "self.alt";
+        let allowed = if to_self {
+            self.allowed_hosts.check_self()
+        } else {
+            self.allowed_hosts.check(&uri.to_string(), "https")
+        };
+        if !allowed.unwrap_or(false) {
+            return Err(Refusal::Denied);
+        }
+        if to_self || headers::is_service_chaining_host(host) {
+            let text = format!("devhost has no service chaining: it cannot call {uri}");
+            console::error(&format!("component {}: {text}", self.component));
+            return Err(Refusal::Unsupported(text));
+        }
+        Ok(())
+    }
+}
+
+/// Why a request is not sent.
+enum Refusal {
+    /// The manifest does not allow it.
+    Denied,
+    /// It is allowed, and devhost cannot do it.
+    Unsupported(String),
+}
+
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied => Self::HttpRequestDenied,
+            Refusal::Unsupported(text) => Self::InternalError(Some(text)),
+        }
+    }
+}
+
+impl From<Refusal> for p2::bindings::http::types::ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied => Self::HttpRequestDenied,
+            Refusal::Unsupported(text) => Self::InternalError(Some(text)),
+        }
+    }
+}
+
+impl p3::WasiHttpHooks for Outbound {
+    fn send_request(
+        &mut self,
+        request: Request<Body>,
+        options: Option<RequestOptions>,
+        // How the guest fared with the response: nothing here depends on it.
+        _processed: Io,
+    ) -> Box<dyn Future<Output = Result<(Response<Body>, Io), TrappableError<ErrorCode>>> + Send> {
+        let checked = self.check(request.uri());
+        Box::new(async move {
+            checked.map_err(ErrorCode::from)?;
+            let first_byte = options.and_then(|options| options.first_byte_timeout).unwrap_or(DEFAULT_TIMEOUT);
+            // As in Spin it runs from the connection on and over the upload, up to the head of the response.
+            let (response, io) = tokio::time::timeout(first_byte, p3::default_send_request(request, options))
+                .await
+                .map_err(|_| ErrorCode::ConnectionReadTimeout)??;
+            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Io))
+        })
+    }
+}
+
+impl p2::WasiHttpHooks for Outbound {
+    fn send_request(
+        &mut self,
+        request: Request<HyperOutgoingBody>,
+        config: OutgoingRequestConfig,
+    ) -> p2::HttpResult<HostFutureIncomingResponse> {
+        Ok(match self.check(request.uri()) {
+            Ok(()) => p2::default_send_request(request, config),
+            Err(refusal) => HostFutureIncomingResponse::ready(Ok(Err(refusal.into()))),
+        })
+    }
+}
