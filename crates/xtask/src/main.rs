@@ -1,2 +1,90 @@
-//! .
-fn main() {}
+//! The task runner: `cargo xtask <command>`. What a command does is in the file of its name; what several share has a file of
+//! its own beside it. Nothing here is part of the application.
+//!
+//! Unix only, like the scripts that call it: process groups, permissions and accounts are Unix's.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user there")]
+
+mod bench;
+mod build;
+mod checkout;
+mod create_admin;
+mod database;
+mod dotenv;
+mod fresh;
+mod generate_jwt_keys;
+mod host;
+mod http;
+mod keys;
+mod lint;
+mod lock;
+mod manifest;
+mod migrate;
+mod openapi;
+mod postgres;
+mod process;
+mod signals;
+mod target;
+mod test;
+mod testbed;
+mod up;
+mod variables;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// Builds, runs and tests Frontdesk.
+#[derive(clap::Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Compile the components to WebAssembly
+    Build(build::Args),
+    /// Bring the database's schema up to date
+    Migrate(migrate::Args),
+    /// Serve the application here, with all that it needs
+    Up(up::Args),
+    /// Run all tests
+    Test(test::Args),
+    /// Make the keys that sign and verify access tokens
+    GenerateJwtKeys(generate_jwt_keys::Args),
+    /// Make an account an administrator, new or not
+    CreateAdmin(create_admin::Args),
+    /// Write docs/openapi.json
+    Openapi(openapi::Args),
+    /// Check format, lints, documentation, dependencies and the OpenAPI document
+    Lint,
+    /// Measure how fast the application answers
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    match run(&Command::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<signals::Interrupted>() => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `Ok(false)` when the command itself has said what failed.
+fn run(command: &Command) -> Result<bool> {
+    match command {
+        Command::Build(args) => build::run(args)?,
+        Command::Migrate(args) => migrate::run(args)?,
+        Command::Up(args) => up::run(args)?,
+        Command::Test(args) => return test::run(args),
+        Command::GenerateJwtKeys(args) => generate_jwt_keys::run(args)?,
+        Command::CreateAdmin(args) => create_admin::run(args)?,
+        Command::Openapi(args) => openapi::run(args)?,
+        Command::Lint => lint::run()?,
+        Command::Bench(args) => bench::run(args)?,
+    }
+    Ok(true)
+}

@@ -1,0 +1,99 @@
+//! The load generator: so many connections, each sending its next request when it has the answer to the last.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use hdrhistogram::Histogram;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+
+use crate::http::Connection;
+
+/// Long enough for the host to have made its instances, and they their connections to Postgres.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// What was measured for one route.
+#[derive(Debug)]
+pub(super) struct Measurement {
+    pub(super) path: &'static str,
+    pub(super) connections: usize,
+    pub(super) requests_per_second: f64,
+    /// Microseconds.
+    pub(super) p50: u64,
+    /// Microseconds.
+    pub(super) p99: u64,
+}
+
+/// Measures a route; any answer but 200 is an error.
+pub(super) async fn measure(
+    address: SocketAddr,
+    path: &'static str,
+    token: Option<&str>,
+    connections: usize,
+    duration: Duration,
+) -> Result<Measurement> {
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        let connection = Connection::open(address).await?;
+        let mut request = connection.get(path)?;
+        if let Some(token) = token {
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
+        }
+        clients.push(Client { connection, request });
+    }
+    clients = run(clients, WARM_UP).await?.0;
+    let started = Instant::now();
+    let (_, latencies) = run(clients, duration).await?;
+    let elapsed = started.elapsed().as_secs_f64();
+    Ok(Measurement {
+        path,
+        connections,
+        #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
+        requests_per_second: latencies.len() as f64 / elapsed,
+        p50: latencies.value_at_quantile(0.50),
+        p99: latencies.value_at_quantile(0.99),
+    })
+}
+
+struct Client {
+    connection: Connection,
+    request: Request<Full<Bytes>>,
+}
+
+/// Lets all clients send until the time is over.
+async fn run(clients: Vec<Client>, duration: Duration) -> Result<(Vec<Client>, Histogram<u64>)> {
+    let end = Instant::now() + duration;
+    let tasks: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.send_until(end))).collect();
+    let (mut clients, mut latencies) = (Vec::new(), histogram()?);
+    for task in tasks {
+        let (client, its_latencies) = task.await??;
+        clients.push(client);
+        latencies.add(its_latencies)?;
+    }
+    Ok((clients, latencies))
+}
+
+impl Client {
+    async fn send_until(mut self, end: Instant) -> Result<(Self, Histogram<u64>)> {
+        let mut latencies = histogram()?;
+        loop {
+            let sent = Instant::now();
+            if sent >= end {
+                return Ok((self, latencies));
+            }
+            let answer = self.connection.send(self.request.clone()).await.context("the host broke the connection")?;
+            latencies.record(u64::try_from(sent.elapsed().as_micros())?)?;
+            if answer.status != 200 {
+                bail!("{} answered {}: {}", self.request.uri(), answer.status, answer.text());
+            }
+        }
+    }
+}
+
+/// Of microseconds, to three digits.
+fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new(3)?)
+}

@@ -1,0 +1,132 @@
+//! `cargo xtask create-admin`: an account that may administer, whether it existed before or not.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::checkout::Checkout;
+use crate::target::Target;
+use crate::{database, keys, signals};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The e-mail address to sign in with
+    email: String,
+    /// Read the password from the first line of standard input
+    #[arg(long, conflicts_with = "generate")]
+    password_stdin: bool,
+    /// Generate a password and show it once (the default when there is no terminal to ask at)
+    #[arg(long)]
+    generate: bool,
+    /// The name that is shown to others; an existing one is kept when it is not given
+    #[arg(long, value_name = "NAME")]
+    full_name: Option<String>,
+    /// The database [default: SPIN_VARIABLE_DATABASE_URL, of the environment or .env; else the embedded one]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let checkout = Checkout::find()?;
+    let email = frontdesk::email::parse(&args.email).map_err(|reason| anyhow!("{}: {reason}", args.email))?;
+    let full_name = args.full_name.as_deref().map(full_name).transpose()?;
+    // Asked for before anything is started, so that Ctrl-C at the prompt has nothing to undo.
+    let (password, generated) = password(args)?;
+    let target = Target::open(&checkout, args.database_url.as_deref())?;
+    match store(target.url(), &email, full_name.as_deref(), &password)? {
+        Outcome::Created => println!("Created the administrator {email}"),
+        Outcome::Changed => {
+            println!("{email} existed: it is an active administrator now, with the new password; its sessions are over")
+        }
+    }
+    if generated {
+        println!("Password (shown this once): {password}");
+    }
+    Ok(())
+}
+
+/// Whether the account is new.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    Created,
+    Changed,
+}
+
+/// One statement, so that an account is never left with a new role and its old sessions. `xmax` is zero in a row that this
+/// statement inserted.
+const STORE: &str = "
+with admin as (
+    insert into users (email, full_name, role, is_active, password_hash)
+    values ($1, $2, 'admin', true, $3)
+    on conflict on constraint users_email_key do update
+    set role = 'admin',
+        is_active = true,
+        password_hash = excluded.password_hash,
+        full_name = coalesce(excluded.full_name, users.full_name),
+        updated_at = now()
+    returning id, xmax = 0 as is_new
+), ended as (
+    delete from sessions using admin where sessions.user_id = admin.id
+)
+select is_new from admin";
+
+/// Stores the account.
+pub(crate) fn store(url: &str, email: &str, full_name: Option<&str>, password: &str) -> Result<Outcome> {
+    let hash = frontdesk::password::hash(password)?;
+    let stored = signals::block_on(async {
+        let mut connection = database::connect(url).await?;
+        let query = sqlx::query_scalar(STORE).bind(email).bind(full_name).bind(hash);
+        let is_new: bool = query.fetch_one(&mut connection).await.map_err(database::explain)?;
+        database::close(connection).await;
+        Ok(if is_new { Outcome::Created } else { Outcome::Changed })
+    });
+    match stored {
+        Err(error) if database::is_sqlstate(&error, "42P01") => {
+            bail!("the database has no tables yet: run `cargo xtask migrate` first")
+        }
+        stored => stored.context("cannot store the account"),
+    }
+}
+
+/// Whether anybody can administer.
+pub(crate) fn an_admin_exists(url: &str) -> Result<bool> {
+    signals::block_on(async {
+        let mut connection = database::connect(url).await?;
+        let query = sqlx::query_scalar("select exists (select 1 from users where role = 'admin' and is_active)");
+        let exists = query.fetch_one(&mut connection).await.map_err(database::explain)?;
+        database::close(connection).await;
+        Ok(exists)
+    })
+}
+
+/// As the table accepts it.
+fn full_name(text: &str) -> Result<String> {
+    let name = text.trim();
+    match name.chars().count() {
+        1..=200 if !name.contains('\0') => Ok(name.to_owned()),
+        _ => bail!("a full name has 1 to 200 characters"),
+    }
+}
+
+/// The password, and whether it was generated.
+fn password(args: &Args) -> Result<(String, bool)> {
+    let password = if args.password_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    } else if !args.generate && std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").context("cannot ask for the password")?;
+        if rpassword::prompt_password("Again: ").context("cannot ask for the password")? != password {
+            bail!("the two passwords differ");
+        }
+        password
+    } else {
+        return Ok((keys::random_password()?, true));
+    };
+    let broken = frontdesk::password::broken_rules(&password);
+    if !broken.is_empty() {
+        let rules: Vec<_> = broken.iter().map(|rule| rule.message).collect();
+        bail!("{}", rules.join("; "));
+    }
+    Ok((password, false))
+}

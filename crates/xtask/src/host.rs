@@ -1,0 +1,248 @@
+//! The program that runs the application: Spin where a recent one is installed, else the development host of this workspace.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::checkout::{Checkout, cargo};
+use crate::fresh::Stamp;
+use crate::http::{Answer, Connection};
+use crate::process::{self, Process};
+use crate::signals;
+
+/// The oldest Spin that can run the components: they are made for WASI 0.3.0, which 4.0 did not have.
+const OLDEST_SPIN: (u64, u64) = (4, 1);
+/// Hashing a password occupies a worker thread of the host; a machine with few cores needs more of them than it has cores.
+const WORKER_THREADS: &str = "8";
+
+/// How long the host may take until it listens: the first start compiles all components to machine code.
+const UNTIL_LISTENING: Duration = Duration::from_secs(300);
+/// How long `/readyz` may then say that something is missing.
+const UNTIL_READY: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(25);
+
+/// Which host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// `spin up`, which is what production uses
+    Spin,
+    /// The development host of this workspace
+    Devhost,
+}
+
+/// The choice between them, for the commands that start one.
+#[derive(clap::Args)]
+pub(crate) struct Choice {
+    /// The host to use [default: spin when one of at least 4.1 is on the PATH, else devhost]
+    #[arg(long, value_enum, env = "FRONTDESK_HOST", hide_env_values = true)]
+    pub(crate) host: Option<Kind>,
+}
+
+/// A host that can be started.
+pub(crate) struct Host {
+    pub(crate) kind: Kind,
+    pub(crate) program: PathBuf,
+    /// For people.
+    pub(crate) description: String,
+}
+
+impl Host {
+    /// The one that was asked for, or the best there is; the development host is built when its sources changed.
+    pub(crate) fn find(checkout: &Checkout, target: &Path, choice: &Choice) -> Result<Self> {
+        match choice.host {
+            Some(Kind::Devhost) => Self::devhost(checkout, target, "devhost"),
+            Some(Kind::Spin) => match spin()? {
+                Some((program, version)) => Ok(Self::spin(program, &version)),
+                None => bail!("`spin` is not on the PATH"),
+            },
+            None => match spin()? {
+                Some((program, version)) if is_recent(&version) => Ok(Self::spin(program, &version)),
+                Some((_, version)) => {
+                    let version = version.trim();
+                    Self::devhost(checkout, target, &format!("devhost ({version} is too old: 4.1 is needed)"))
+                }
+                None => Self::devhost(checkout, target, "devhost (spin is not installed)"),
+            },
+        }
+    }
+
+    fn spin(program: PathBuf, version: &str) -> Self {
+        Self { kind: Kind::Spin, program, description: version.trim().to_owned() }
+    }
+
+    fn devhost(checkout: &Checkout, target: &Path, description: &str) -> Result<Self> {
+        let program = target.join("debug/devhost");
+        let stamp = Stamp::new(checkout, target.join("debug/devhost.stamp"), program.with_extension("d"));
+        if !program.is_file() || !stamp.is_fresh() {
+            println!("Building the development host");
+            let began = stamp.begin()?;
+            process::run(cargo().current_dir(checkout.root()).args(["build", "--locked", "-p", "devhost"]))?;
+            stamp.end(began)?;
+        }
+        Ok(Self { kind: Kind::Devhost, program, description: description.to_owned() })
+    }
+
+    /// As `FRONTDESK_HOST` spells it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Spin => "spin",
+            Kind::Devhost => "devhost",
+        }
+    }
+
+    /// Starts the application and waits until it is ready.
+    pub(crate) fn start(&self, checkout: &Checkout, listen: SocketAddr, setup: Setup<'_>) -> Result<Running> {
+        let mut command = Command::new(&self.program);
+        // Spin looks for `.env` in the working directory.
+        command.current_dir(checkout.root());
+        command.arg("up").arg("-f").arg(checkout.path("spin.toml")).args([
+            "--listen",
+            &listen.to_string(),
+            "--log-dir",
+            "",
+        ]);
+        command.envs(setup.environment);
+        if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+            command.env("TOKIO_WORKER_THREADS", WORKER_THREADS);
+        }
+        if let Some(log) = setup.log {
+            command.stdout(log.try_clone()?).stderr(log.try_clone()?);
+        }
+        let mut running = Running { process: Process::spawn(&mut command)?, address: reachable(listen) };
+        running.wait_until_ready()?;
+        Ok(running)
+    }
+}
+
+/// What a host is started with.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// Beside this program's own environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where its output goes instead of the terminal.
+    pub(crate) log: Option<&'a File>,
+}
+
+/// A host that serves; dropping it stops it.
+pub(crate) struct Running {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Running {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the host ends by itself, which is always an error, or a signal arrives, which is one too.
+    pub(crate) fn wait(&mut self) -> Result<()> {
+        let status = self.process.wait()?;
+        bail!("the host ended ({status})")
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let started = Instant::now();
+        let mut listening = None;
+        loop {
+            if let Some(status) = self.process.ended()? {
+                bail!("the host ended before it was ready ({status}); its output says why");
+            }
+            let answer = signals::block_on(readiness(self.address));
+            signals::check()?;
+            match answer {
+                Ok(Some(answer)) if answer.status.is_success() => return Ok(()),
+                Ok(answer) => {
+                    let since = *listening.get_or_insert_with(Instant::now);
+                    if since.elapsed() > UNTIL_READY {
+                        let reason = answer.map_or_else(
+                            || "no answer".to_owned(),
+                            |answer| format!("{}: {}", answer.status, answer.text()),
+                        );
+                        bail!("/readyz is not content after {} s: {reason}", UNTIL_READY.as_secs());
+                    }
+                }
+                Err(_) if started.elapsed() > UNTIL_LISTENING => {
+                    bail!("the host does not listen on {} after {} s", self.address, UNTIL_LISTENING.as_secs());
+                }
+                Err(_) => {}
+            }
+            signals::sleep(POLL)?;
+        }
+    }
+}
+
+/// What `/readyz` answers; `None` when it takes long, an error when nobody listens.
+async fn readiness(address: SocketAddr) -> Result<Option<Answer>> {
+    let mut connection = Connection::open(address).await?;
+    let request = connection.get("/readyz")?;
+    match tokio::time::timeout(Duration::from_secs(5), connection.send(request)).await {
+        // A connection that breaks is a host that is not ready; whether it ended is asked elsewhere.
+        Ok(answer) => Ok(answer.ok()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The address to connect to for one to listen on: all interfaces are no destination.
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Spin on the PATH, and what it says of its version.
+fn spin() -> Result<Option<(PathBuf, String)>> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let Some(program) = std::env::split_paths(&folders).map(|folder| folder.join("spin")).find(|path| path.is_file())
+    else {
+        return Ok(None);
+    };
+    let version =
+        process::output(Command::new(&program).arg("--version")).context("cannot ask spin for its version")?;
+    Ok(Some((program, version)))
+}
+
+/// `spin 4.1.0-pre0 (94a8fc8 2026-08-21)`. The pre-releases of 4.1 count: they have what is needed.
+fn is_recent(version: &str) -> bool {
+    let Some(version) = version.split_whitespace().nth(1) else { return false };
+    let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u64>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= OLDEST_SPIN,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spin_from_4_1_on_is_recent_its_pre_releases_included() {
+        for version in [
+            "spin 4.1.0-pre0 (94a8fc8 2026-08-21)",
+            "spin 4.1.0 (abc 2026-10-01)",
+            "spin 4.10.2",
+            "spin 5.0.0",
+            "spin v4.1.0",
+        ] {
+            assert!(is_recent(version), "{version}");
+        }
+        for version in ["spin 4.0.2 (abc 2026-06-23)", "spin 3.6.3", "spin canary", "spin", "", "SPIN 4"] {
+            assert!(!is_recent(version), "{version}");
+        }
+    }
+
+    #[test]
+    fn all_interfaces_are_reached_through_the_loopback() {
+        assert_eq!(reachable("0.0.0.0:3000".parse().unwrap()), "127.0.0.1:3000".parse().unwrap());
+        assert_eq!(reachable("[::]:3000".parse().unwrap()), "[::1]:3000".parse().unwrap());
+        assert_eq!(reachable("10.0.0.7:3000".parse().unwrap()), "10.0.0.7:3000".parse().unwrap());
+    }
+}

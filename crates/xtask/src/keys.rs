@@ -1,0 +1,226 @@
+//! The keys that sign and verify access tokens, and the one that authenticates refresh tokens: making them, and the folder
+//! that they are kept in. What a usable key is, `frontdesk::token` says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, KeypairBytes};
+use getrandom::SysRng;
+use rsa::rand_core::UnwrapErr;
+
+use crate::checkout::{create_private_folder, read_if_there, write_private};
+
+/// What the gateway that Frontdesk replaces used.
+const RSA_BITS: usize = 4096;
+
+/// What access tokens are signed with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Algorithm {
+    /// RSA, 4096 bits: what the FastAPI gateway signed with, and every client understands
+    #[value(name = "RS256", alias = "rs256")]
+    Rs256,
+    /// Ed25519: signs and verifies many times faster
+    #[value(name = "EdDSA", alias = "eddsa", alias = "EDDSA")]
+    EdDsa,
+}
+
+impl Algorithm {
+    /// As in a token's header.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+/// A private key and its public part, in PEM.
+pub(crate) struct Pair {
+    pub(crate) signing: String,
+    pub(crate) verifying: String,
+}
+
+/// Makes a pair. RSA takes seconds.
+pub(crate) fn generate(algorithm: Algorithm) -> Result<Pair> {
+    match algorithm {
+        Algorithm::Rs256 => {
+            let key = rsa::PrivateKey::new(&mut UnwrapErr(SysRng), RSA_BITS)?;
+            let signing = key.to_pkcs8_pem(LineEnding::LF)?.to_string();
+            Ok(Pair { signing, verifying: key.to_public_key().to_public_key_pem(LineEnding::LF)? })
+        }
+        Algorithm::EdDsa => {
+            let key = ed25519_dalek::SigningKey::from_bytes(&random()?);
+            // Without the public key beside it, which is version 2 of the format: OpenSSL reads version 1 only.
+            let private = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
+            let signing = private.to_pkcs8_pem(LineEnding::LF)?.to_string();
+            Ok(Pair { signing, verifying: key.verifying_key().to_public_key_pem(LineEnding::LF)? })
+        }
+    }
+}
+
+/// A folder with `signing_key.pem` and `verifying_keys.pem`.
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn signing_key(&self) -> PathBuf {
+        self.path.join("signing_key.pem")
+    }
+
+    pub(crate) fn verifying_keys(&self) -> PathBuf {
+        self.path.join("verifying_keys.pem")
+    }
+
+    /// Whether there is anything that writing a pair would overwrite.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.signing_key().exists() || self.verifying_keys().exists()
+    }
+
+    /// Puts a pair there. Public keys that are there already stay, after the new one: tokens that the old key signed remain
+    /// good. Returns how many stayed.
+    pub(crate) fn write(&self, pair: &Pair) -> Result<usize> {
+        create_private_folder(&self.path)?;
+        let older = read_if_there(&self.verifying_keys())?.unwrap_or_default();
+        // The public keys first: at no moment does the signing key lack its public part.
+        write_private(&self.verifying_keys(), &format!("{}{older}", pair.verifying))?;
+        write_private(&self.signing_key(), &pair.signing)?;
+        Ok(older.matches("-----BEGIN PUBLIC KEY-----").count())
+    }
+
+    /// The pair that is there.
+    pub(crate) fn read(&self) -> Result<Pair> {
+        let read = |path: PathBuf| fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
+        Ok(Pair { signing: read(self.signing_key())?, verifying: read(self.verifying_keys())? })
+    }
+
+    /// The key that authenticates refresh tokens, made when it is not there.
+    pub(crate) fn refresh_token_key(&self) -> Result<String> {
+        let path = self.path.join("refresh_token.key");
+        if let Some(text) = read_if_there(&path)? {
+            return Ok(text.trim().to_owned());
+        }
+        create_private_folder(&self.path)?;
+        let key = random_refresh_token_key()?;
+        write_private(&path, &format!("{key}\n"))?;
+        Ok(key)
+    }
+}
+
+/// Fails, with the reason, unless the two belong together.
+pub(crate) fn check(signing: &str, verifying: &str) -> Result<(), (&'static str, String)> {
+    let signing = frontdesk::token::SigningKey::from_pem(signing.trim()).map_err(|reason| ("signing_key", reason))?;
+    let verifying =
+        frontdesk::token::VerifyingKeys::from_pem(verifying.trim()).map_err(|reason| ("verifying_keys", reason))?;
+    if verifying.contains(signing.kid()) {
+        Ok(())
+    } else {
+        Err((
+            "verifying_keys",
+            "lacks the public part of signing_key: no token that is issued would be accepted".to_owned(),
+        ))
+    }
+}
+
+/// Fails, with the reason, unless the text is 32 bytes in base64url.
+pub(crate) fn check_refresh_token_key(text: &str) -> Result<(), String> {
+    match URL_SAFE_NO_PAD.decode(text.trim().trim_end_matches('=')) {
+        Ok(bytes) if bytes.len() == 32 => Ok(()),
+        Ok(bytes) => Err(format!("has {} bytes; it must have 32", bytes.len())),
+        Err(_) => Err("is not base64url".to_owned()),
+    }
+}
+
+/// 32 random bytes in base64url.
+pub(crate) fn random_refresh_token_key() -> Result<String> {
+    Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
+}
+
+/// Random bytes from the operating system.
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
+    Ok(bytes)
+}
+
+/// A random text of letters and digits that needs no escaping anywhere, with at least 160 bits.
+pub(crate) fn random_token() -> Result<String> {
+    Ok(random::<20>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A password that keeps the rules for passwords and can be typed, and pasted into a form or a shell, as it is.
+pub(crate) fn random_password() -> Result<String> {
+    // Without 0, O, 1, l and I, which look alike. 32 characters: a byte's low bits choose one without bias.
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefgh";
+    for _ in 0..100 {
+        let bytes = random::<20>()?;
+        let letters =
+            bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte % 32)).map(|letter| char::from(*letter)));
+        let letters: Vec<char> = letters.collect();
+        let password = letters.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-");
+        if frontdesk::password::broken_rules(&password).is_empty() {
+            return Ok(password);
+        }
+    }
+    bail!("no generated password keeps the rules for passwords")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_pair_belongs_together_and_no_two_do() {
+        let (one, other) = (generate(Algorithm::EdDsa).unwrap(), generate(Algorithm::EdDsa).unwrap());
+        assert_eq!(check(&one.signing, &one.verifying), Ok(()));
+        assert_eq!(check(&one.signing, &other.verifying).unwrap_err().0, "verifying_keys");
+        assert_eq!(check(&one.signing, &format!("{}{}", other.verifying, one.verifying)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_no_key_is_named() {
+        let pair = generate(Algorithm::EdDsa).unwrap();
+        assert_eq!(check("nonsense", &pair.verifying).unwrap_err().0, "signing_key");
+        assert_eq!(check(&pair.signing, "nonsense").unwrap_err().0, "verifying_keys");
+        assert_eq!(check(&pair.signing, &pair.signing).unwrap_err().0, "verifying_keys");
+    }
+
+    #[test]
+    fn a_new_pair_keeps_the_older_public_keys() {
+        let folder = std::env::temp_dir().join(format!("frontdesk-keys-{}", std::process::id()));
+        let folder = Folder::new(folder);
+        let (old, new) = (generate(Algorithm::EdDsa).unwrap(), generate(Algorithm::EdDsa).unwrap());
+        assert_eq!(folder.write(&old).unwrap(), 0);
+        assert_eq!(folder.write(&new).unwrap(), 1);
+        let there = folder.read().unwrap();
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert_eq!(there.signing, new.signing);
+        assert_eq!(there.verifying, format!("{}{}", new.verifying, old.verifying));
+    }
+
+    #[test]
+    fn a_generated_password_keeps_the_rules_and_needs_no_escaping() {
+        let password = random_password().unwrap();
+        assert!(frontdesk::password::broken_rules(&password).is_empty());
+        assert!(password.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-'), "{password}");
+    }
+
+    #[test]
+    fn a_refresh_token_key_has_32_bytes() {
+        assert!(check_refresh_token_key(&URL_SAFE_NO_PAD.encode([7; 32])).is_ok());
+        assert!(check_refresh_token_key(&URL_SAFE_NO_PAD.encode([7; 31])).is_err());
+        assert!(check_refresh_token_key("not base64url!").is_err());
+    }
+}

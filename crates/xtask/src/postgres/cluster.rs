@@ -1,0 +1,270 @@
+//! The private cluster of this checkout: making it, starting it, stopping it.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::account::Account;
+use super::home;
+use super::programs::Programs;
+use crate::checkout::{Checkout, read_if_there, write_private};
+use crate::{database, keys, process, signals};
+
+/// The account in Postgres that may do everything; the applications have another.
+const SUPERUSER: &str = "postgres";
+/// The account that owns the application's database, and its name.
+pub(super) const OWNER: &str = "frontdesk";
+
+/// The ports to choose from: below those that systems give to outgoing connections, which could take one that the cluster
+/// does not use at the moment.
+const FIRST_PORT: u16 = 15_432;
+const PORTS: u16 = 2_000;
+
+const MAX_LOG: u64 = 10 * 1024 * 1024;
+const SETTINGS: &str = "frontdesk.conf";
+
+/// A cluster on disk.
+pub(super) struct Cluster {
+    home: PathBuf,
+    account: Account,
+    programs: Programs,
+    /// Of [`SUPERUSER`] and [`OWNER`].
+    passwords: (String, String),
+}
+
+/// The server that runs a cluster.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Running {
+    pub(super) port: u16,
+    /// Process id and time of start, which together no other server has.
+    pub(super) identity: String,
+}
+
+impl Cluster {
+    /// This checkout's cluster, made when there is none.
+    pub(super) fn open_or_create(checkout: &Checkout) -> Result<Self> {
+        let existing = home::find(checkout)?.filter(|home| home.join("data").exists());
+        let (home, account, programs) = match existing {
+            Some(home) => {
+                let account = Account::of_owner(&home.join("data"))?;
+                let version = fs::read_to_string(home.join("data/PG_VERSION"));
+                let version = version.with_context(|| format!("{} holds no Postgres cluster", home.display()))?;
+                (home, account, Programs::find_or_install(version.trim().parse().ok())?)
+            }
+            None => {
+                let programs = Programs::find_or_install(None)?;
+                let account = Account::for_new_cluster()?;
+                // The folder may be there without data, when an earlier attempt was interrupted.
+                let home = home::create(checkout, account)?;
+                initialise(&home, account, &programs)?;
+                (home, account, programs)
+            }
+        };
+        let passwords = read_if_there(&home.join("passwords"))?;
+        let passwords = passwords.as_deref().and_then(|text| text.split_once('\n')).with_context(|| {
+            format!(
+                "{} is missing: move {} away to begin with a new cluster",
+                home.join("passwords").display(),
+                home.display()
+            )
+        })?;
+        let passwords = (passwords.0.trim().to_owned(), passwords.1.trim().to_owned());
+        Ok(Self { home, account, programs, passwords })
+    }
+
+    pub(super) fn major(&self) -> u32 {
+        self.programs.major
+    }
+
+    pub(super) fn owner_password(&self) -> &str {
+        &self.passwords.1
+    }
+
+    /// With all rights.
+    pub(super) fn superuser_url(&self, port: u16) -> String {
+        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{port}/postgres", self.passwords.0)
+    }
+
+    /// With the rights of the application.
+    pub(super) fn owner_url(&self, port: u16) -> String {
+        format!("postgres://{OWNER}:{}@127.0.0.1:{port}/{OWNER}", self.passwords.1)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    /// The server that the cluster's own file names; it may be gone.
+    pub(super) fn named(&self) -> Option<Running> {
+        parse_pid_file(&fs::read_to_string(self.data().join("postmaster.pid")).ok()?)
+    }
+
+    /// The server that runs it, if one does. The file that a crash left behind may name a process that is another by now, and
+    /// a port that another server has: only a server that knows the password and these data counts.
+    pub(super) fn running(&self) -> Option<Running> {
+        let running = self.named()?;
+        let url = self.superuser_url(running.port);
+        let folder = signals::block_on(async {
+            let mut server = database::connect(&url).await?;
+            let folder: String = sqlx::query_scalar("select current_setting('data_directory')")
+                .fetch_one(&mut server)
+                .await
+                .map_err(database::explain)?;
+            database::close(server).await;
+            Ok(folder)
+        });
+        (Path::new(&folder.ok()?).canonicalize().ok()? == self.data().canonicalize().ok()?).then_some(running)
+    }
+
+    /// Starts the server.
+    pub(super) fn start(&self, checkout: &Checkout) -> Result<Running> {
+        self.write_settings(checkout)?;
+        let log = self.home.join("log");
+        if fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG) {
+            File::options().write(true).open(&log)?.set_len(0)?;
+        }
+        let before = fs::metadata(&log).map_or(0, |log| log.len());
+        let mut start = self.pg_ctl("start");
+        start.args(["-w", "-t", "60", "-l"]).arg(&log);
+        if let Err(error) = process::output(&mut start) {
+            // pg_ctl only says that it failed; why is in the log.
+            let log_text = fs::read(&log).unwrap_or_default();
+            let new =
+                String::from_utf8_lossy(log_text.get(usize::try_from(before)?..).unwrap_or_default()).into_owned();
+            let fatal = |line: &'_ str| Some(line.split_once("FATAL:").or_else(|| line.split_once("PANIC:"))?.1.trim().to_owned());
+            let reason = new.lines().rev().find_map(fatal);
+            return match reason {
+                Some(reason) => bail!("Postgres does not start: {reason} (log: {})", log.display()),
+                None => Err(error.context(format!("Postgres does not start (log: {})", log.display()))),
+            };
+        }
+        self.running().with_context(|| format!("Postgres was started but does not answer (log: {})", log.display()))
+    }
+
+    /// Stops the server, not waiting for its clients. Called while unwinding, so it reports instead of failing.
+    pub(super) fn stop(&self) {
+        let stop = |mode| process::output_uninterrupted(self.pg_ctl("stop").args(["-w", "-t", "30", "-m", mode]));
+        if let Err(error) = stop("fast").or_else(|_| stop("immediate")) {
+            eprintln!("warning: Postgres could not be stopped: {error:#}");
+        }
+    }
+
+    fn pg_ctl(&self, action: &str) -> std::process::Command {
+        let mut command = self.account.command(&self.programs.path("pg_ctl"));
+        command.args([action, "-s", "-D"]).arg(self.data());
+        command
+    }
+
+    /// Written at every start, so that a newer version of this program brings its settings to an older cluster.
+    fn write_settings(&self, checkout: &Checkout) -> Result<()> {
+        let path = self.data().join(SETTINGS);
+        let kept = read_if_there(&path)?.as_deref().and_then(parse_port);
+        let port = match kept {
+            Some(port) if is_free(port) => port,
+            Some(port) => {
+                let other = free_port(checkout)?;
+                println!("Port {port}, which this checkout's Postgres had, is taken: it moves to {other}");
+                other
+            }
+            None => free_port(checkout)?,
+        };
+        fs::write(&path, settings(port)).with_context(|| format!("cannot write {}", path.display()))?;
+        self.account.give(&path)
+    }
+}
+
+/// Reached over TCP from this machine only, with room for the pools of all components (64 connections each).
+fn settings(port: u16) -> String {
+    format!(
+        "# Written by `cargo xtask` at every start: changes here are lost; put yours into postgresql.conf, after the include.
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+port = {port}
+max_connections = 1000
+log_checkpoints = off
+log_autovacuum_min_duration = -1
+"
+    )
+}
+
+fn parse_port(settings: &str) -> Option<u16> {
+    settings.lines().find_map(|line| line.strip_prefix("port = "))?.trim().parse().ok()
+}
+
+/// Lines: process id, data folder, time of start, port, ...
+fn parse_pid_file(text: &str) -> Option<Running> {
+    let mut lines = text.lines().map(str::trim);
+    let (id, _, started, port) = (lines.next()?, lines.next()?, lines.next()?, lines.next()?);
+    Some(Running { port: port.parse().ok()?, identity: format!("{id} {started}") })
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Each checkout begins its search elsewhere: what is free now may belong to another checkout's cluster that is not running.
+fn free_port(checkout: &Checkout) -> Result<u16> {
+    let mut hasher = DefaultHasher::new();
+    checkout.root().hash(&mut hasher);
+    let first = u16::try_from(hasher.finish() % u64::from(PORTS))?;
+    let candidates = (0..PORTS).map(|step| FIRST_PORT + (first + step) % PORTS);
+    candidates.into_iter().find(|port| is_free(*port)).context("no port is free for Postgres")
+}
+
+/// Makes a cluster, under another name until it is complete: an interrupted attempt leaves nothing that looks like one.
+fn initialise(home: &Path, account: Account, programs: &Programs) -> Result<()> {
+    println!("Creating a Postgres {} cluster in {}", programs.major, home.display());
+    let unfinished = home.join("data.new");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
+    }
+    let (superuser, owner) = (keys::random_token()?, keys::random_token()?);
+    let password_file = home.join("initdb-password");
+    write_private(&password_file, &format!("{superuser}\n"))?;
+    account.give(&password_file)?;
+    let initdb = |locale: &str| {
+        let mut command = account.command(&programs.path("initdb"));
+        command.arg("-D").arg(&unfinished).arg("--pwfile").arg(&password_file);
+        command.args([
+            "--username",
+            SUPERUSER,
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-sync",
+            "--no-instructions",
+        ]);
+        process::output(command.arg(format!("--locale={locale}")))
+    };
+    // C knows the case of ASCII letters only, but every system has it; initdb cleans up after a failure.
+    let made = initdb("C.UTF-8").or_else(|_| initdb("C"));
+    let removed = fs::remove_file(&password_file);
+    made.context("cannot create a Postgres cluster")?;
+    removed.with_context(|| format!("cannot remove {}", password_file.display()))?;
+    let configuration = unfinished.join("postgresql.conf");
+    let include = || writeln!(File::options().append(true).open(&configuration)?, "\ninclude '{SETTINGS}'");
+    include().with_context(|| format!("cannot write {}", configuration.display()))?;
+    write_private(&home.join("passwords"), &format!("{superuser}\n{owner}\n"))?;
+    fs::rename(&unfinished, home.join("data")).with_context(|| format!("cannot rename {}", unfinished.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_survives_in_the_settings() {
+        assert_eq!(parse_port(&settings(15_999)), Some(15_999));
+    }
+
+    #[test]
+    fn a_servers_port_and_identity_are_read_from_its_pid_file() {
+        let text = "4242\n/w/.local/postgres/data\n1760000000\n15999\n\n127.0.0.1\n  123 0\nready   \n";
+        assert_eq!(parse_pid_file(text), Some(Running { port: 15_999, identity: "4242 1760000000".to_owned() }));
+        assert_eq!(parse_pid_file("4242\n"), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Child processes that never outlive the command that started them.
+//!
+//! Each gets a process group of its own: Ctrl-C then reaches this program alone, which stops the whole group, what the child
+//! itself started included.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::signals;
+
+/// How long a child may take to end by itself once it was asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A running child; dropping it stops it.
+pub(crate) struct Process {
+    child: Child,
+    program: String,
+    ended: bool,
+}
+
+impl Process {
+    /// Starts a child. It gets no standard input: it runs in the background of the terminal, where reading would stop it.
+    pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+        signals::catch();
+        signals::check()?;
+        let program = name(command);
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start `{program}`"))?;
+        Ok(Self { child, program, ended: false })
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let status = self.child.try_wait().with_context(|| format!("cannot wait for `{}`", self.program))?;
+        self.ended |= status.is_some();
+        Ok(status)
+    }
+
+    /// Waits until it ends, or until a signal arrives.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            signals::sleep(POLL)?;
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Ok(id) = i32::try_from(self.child.id()) {
+            // It fails when the group is gone, which is what is wanted.
+            let _ = killpg(Pid::from_raw(id), signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.signal(Signal::SIGTERM);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && matches!(self.ended(), Ok(None)) {
+            std::thread::sleep(POLL);
+        }
+        // Whatever is left of the group, and the child itself if it did not listen.
+        self.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a child to its end; its output is the user's. Anything but success is an error.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = Process::spawn(command)?.wait()?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", line(command));
+    }
+    Ok(())
+}
+
+/// Runs a child for its standard output; what it wrote to its standard error becomes the error.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    signals::check()?;
+    output_uninterrupted(command)
+}
+
+/// The same, also after a signal has arrived: for what has to be undone then.
+pub(crate) fn output_uninterrupted(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .process_group(0)
+        .output()
+        .with_context(|| format!("cannot start `{}`", name(command)))?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr);
+        let reason = reason.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        bail!("`{}` failed ({}): {reason}", line(command), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn name(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+/// The command as one would type it.
+fn line(command: &Command) -> String {
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    std::iter::once(command.get_program().to_string_lossy()).chain(arguments).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,40 @@
+//! The application's database, for commands that work on it.
+
+use anyhow::Result;
+
+use crate::checkout::Checkout;
+use crate::postgres::Postgres;
+use crate::variables::Given;
+
+/// A database that can be reached as long as this is kept.
+pub(crate) struct Target {
+    url: String,
+    embedded: Option<Postgres>,
+}
+
+impl Target {
+    /// The one that was asked for; else the one that the operator's variables name; else the embedded one, which is started
+    /// when it is not running.
+    pub(crate) fn open(checkout: &Checkout, asked: Option<&str>) -> Result<Self> {
+        let given = match asked {
+            Some(url) => Some(url.to_owned()),
+            None => Given::read(checkout)?.get("database_url").map(str::to_owned),
+        };
+        match given {
+            Some(url) => Ok(Self { url, embedded: None }),
+            None => {
+                let postgres = Postgres::find_or_start(checkout)?;
+                Ok(Self { url: postgres.application_url()?, embedded: Some(postgres) })
+            }
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The server, when it is the embedded one.
+    pub(crate) fn embedded(&self) -> Option<&Postgres> {
+        self.embedded.as_ref()
+    }
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask up`, which is `scripts/up`: from a fresh clone to an application that one can sign in to.
+
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::checkout::Checkout;
+use crate::create_admin;
+use crate::generate_jwt_keys;
+use crate::host::{self, Choice, Host, Setup};
+use crate::keys::{self, Algorithm, Folder};
+use crate::lock::Lock;
+use crate::signals::Interrupted;
+use crate::target::Target;
+use crate::variables::{self, Derived, Given, environment_name};
+use crate::{build, migrate, signals};
+
+/// Whoever signs in first. The name is reserved (RFC 6761): mail to it goes nowhere.
+const FIRST_ADMIN: &str = "admin@frontdesk.localhost";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The address to serve on
+    #[arg(long, env = "FRONTDESK_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// Serves until a signal arrives, which is success; that the host ends by itself is not.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    signals::catch();
+    let checkout = Checkout::find()?;
+    let _alone = lock(&checkout, args.listen)?;
+    let listen = free_address(args.listen)?;
+    let given = Given::read(&checkout)?;
+
+    let database = Target::open(&checkout, None)?;
+    match database.embedded() {
+        Some(postgres) => println!("{}", postgres.describe()),
+        None => println!("Postgres: {}", crate::database::describe(database.url())),
+    }
+    let derived = derive(&checkout, &given, &database)?;
+    let problems = variables::problems(&given, &derived);
+    if !problems.is_empty() {
+        bail!("{}", problems.join("\nerror: "));
+    }
+    let target = checkout.target_folder()?;
+    build::build_stale(&checkout, &target)?;
+    let host = Host::find(&checkout, &target, &args.choice)?;
+    migrate::migrate(&checkout, database.url())?;
+    let password = first_admin(database.url())?;
+    variables::write_dotenv(&checkout, &derived)?;
+
+    println!("Starting {}", host.description);
+    // A variable of the environment or a line of the user's own in `.env` is there already.
+    let environment = derived.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
+    let mut running = host.start(&checkout, listen, Setup { environment, log: None })?;
+    greet(running.address(), password.as_deref());
+    match running.wait() {
+        Err(error) if error.is::<Interrupted>() => {
+            println!("\nStopping");
+            Ok(())
+        }
+        ended => ended,
+    }
+}
+
+/// Two would write the same files and, with the embedded cluster, change the same database.
+fn lock(checkout: &Checkout, listen: SocketAddr) -> Result<Lock> {
+    let note = format!("process {}, http://{}", std::process::id(), host::reachable(listen));
+    Lock::try_exclusive(&checkout.local("up.lock")?, &note)?
+        .map_err(|holder| anyhow!("this checkout is up already ({holder}); a second checkout can be up beside it"))
+}
+
+/// Checks before anything is built or started that the host will be able to listen. Port 0 is any free one.
+fn free_address(listen: SocketAddr) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(listen).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!(
+            "port {} is in use by another program: stop it, or choose another with `--listen {}:PORT` (or FRONTDESK_LISTEN)",
+            listen.port(),
+            listen.ip()
+        ),
+        _ => anyhow!("cannot listen on {listen}: {error}"),
+    })?;
+    listener.local_addr().context("cannot tell the address")
+}
+
+/// The variables that the operator leaves to us.
+fn derive(checkout: &Checkout, given: &Given, database: &Target) -> Result<Derived> {
+    let mut derived = Derived::new();
+    derived.insert("database_url", database.url().to_owned());
+    if let Ok(host) = variables::database_host(database.url()) {
+        derived.insert("database_host", host);
+    }
+    let folder = Folder::new(checkout.keys()?);
+    if given.get("signing_key").is_none() && given.get("verifying_keys").is_none() {
+        if !folder.is_taken() {
+            generate_jwt_keys::generate(checkout, &folder, Algorithm::Rs256)?;
+        }
+        let pair = folder.read()?;
+        derived.insert("signing_key", pair.signing);
+        derived.insert("verifying_keys", pair.verifying);
+    }
+    if given.get("refresh_token_key").is_none() {
+        derived.insert("refresh_token_key", folder.refresh_token_key()?);
+    }
+    derived.retain(|name, _| given.get(name).is_none());
+    Ok(derived)
+}
+
+/// Makes an administrator where nobody can administer; the password is kept nowhere.
+fn first_admin(database_url: &str) -> Result<Option<String>> {
+    if create_admin::an_admin_exists(database_url)? {
+        return Ok(None);
+    }
+    let password = keys::random_password()?;
+    create_admin::store(database_url, FIRST_ADMIN, None, &password)?;
+    Ok(Some(password))
+}
+
+fn greet(address: SocketAddr, password: Option<&str>) {
+    println!("\nFrontdesk is ready at http://{address} (Ctrl-C stops it)");
+    println!("  Is it well?  curl http://{address}/healthz");
+    match password {
+        Some(password) => {
+            println!("  Sign in as   {FIRST_ADMIN}");
+            println!(
+                "  Password     {password}   (shown this once; `scripts/create-admin {FIRST_ADMIN}` sets a new one)"
+            );
+            println!(
+                "  Or with      curl -d 'username={FIRST_ADMIN}' -d 'password={password}' http://{address}/api/auth/login"
+            );
+        }
+        None => {
+            println!("  An administrator exists; `scripts/create-admin EMAIL` makes another, or sets a new password.")
+        }
+    }
+    println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_administrators_address_is_a_valid_one() {
+        assert_eq!(frontdesk::email::parse(FIRST_ADMIN).as_deref(), Ok(FIRST_ADMIN));
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_together_with_the_option_that_avoids_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = listener.local_addr().unwrap();
+        let error = free_address(taken).unwrap_err().to_string();
+        assert!(error.contains(&taken.port().to_string()) && error.contains("--listen"), "{error}");
+    }
+}

@@ -1,0 +1,249 @@
+//! The application's Spin variables: what the operator gives, what `up` derives, and whether they make sense together.
+//!
+//! What the operator gives wins: a variable of the environment, then a line of their own in `.env`.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+
+use crate::checkout::{Checkout, read_if_there, write_private};
+use crate::dotenv::DotEnv;
+use crate::keys;
+
+const PREFIX: &str = "SPIN_VARIABLE_";
+
+/// What the operator gives. Empty values count as not given.
+#[derive(Debug, Default)]
+pub(crate) struct Given(BTreeMap<String, String>);
+
+impl Given {
+    pub(crate) fn read(checkout: &Checkout) -> Result<Self> {
+        let foreign = read_dotenv(checkout)?.foreign().context("cannot read .env")?;
+        Ok(Self::new(foreign.into_iter().chain(environment())))
+    }
+
+    /// Later pairs win.
+    fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut given = BTreeMap::new();
+        for (name, value) in pairs {
+            if let Some(name) = name.strip_prefix(PREFIX)
+                && !value.trim().is_empty()
+            {
+                given.insert(name.to_ascii_lowercase(), value);
+            }
+        }
+        Self(given)
+    }
+
+    /// By its name in `spin.toml`.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn read_dotenv(checkout: &Checkout) -> Result<DotEnv> {
+    DotEnv::parse(&read_if_there(&checkout.path(".env"))?.unwrap_or_default()).context("cannot read .env")
+}
+
+/// The name that a host looks for in the environment.
+pub(crate) fn environment_name(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_ascii_uppercase())
+}
+
+/// What `up` derives where nothing is given, by the names of `spin.toml`.
+pub(crate) type Derived = BTreeMap<&'static str, String>;
+
+/// Writes what was derived to `.env`, for a plain `spin up`. Its other lines stay.
+pub(crate) fn write_dotenv(checkout: &Checkout, derived: &Derived) -> Result<()> {
+    let mut file = read_dotenv(checkout)?;
+    let before = file.to_text();
+    file.set_managed(&derived.iter().map(|(name, value)| (environment_name(name), value.clone())).collect());
+    let after = file.to_text();
+    let path = checkout.path(".env");
+    // A file that the user made keeps its contents but not wider permissions: it holds secrets from now on.
+    if before != after || !is_private(&path) { write_private(&path, &after) } else { Ok(()) }
+}
+
+fn is_private(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode().trailing_zeros() >= 6)
+}
+
+/// `postgres://HOST:PORT`, as the allow-list of outbound hosts needs it.
+pub(crate) fn database_host(database_url: &str) -> Result<String, String> {
+    let url = url::Url::parse(database_url.trim()).map_err(|error| format!("is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return Err("is not a URL that begins with postgres://".to_owned());
+    }
+    match url.host_str() {
+        Some(host) if !host.is_empty() => Ok(format!("postgres://{host}:{}", url.port().unwrap_or(5432))),
+        _ => Err("names no host".to_owned()),
+    }
+}
+
+/// Everything that is wrong with the variables, one line each, never with a secret in it.
+pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
+    let get = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str));
+    let mut problems = Vec::new();
+    let mut note = |name: &str, reason: String| problems.push(format!("{} {reason}", environment_name(name)));
+    match (get("database_url").map(database_host), get("database_host")) {
+        (None, _) => note("database_url", "is not set".to_owned()),
+        (Some(Err(reason)), _) => note("database_url", reason),
+        (Some(Ok(_)), None) => note("database_host", "is not set".to_owned()),
+        (Some(Ok(host)), Some(pattern)) => {
+            if let Err(reason) = allows(pattern, &host) {
+                note("database_host", reason);
+            }
+        }
+    }
+    // One that the operator gives and one that was derived would never belong together.
+    match (given.get("signing_key"), given.get("verifying_keys")) {
+        (Some(_), None) => {
+            note("verifying_keys", "is not set, although SPIN_VARIABLE_SIGNING_KEY is: set both or none".to_owned())
+        }
+        (None, Some(_)) => {
+            note("signing_key", "is not set, although SPIN_VARIABLE_VERIFYING_KEYS is: set both or none".to_owned())
+        }
+        _ => match (get("signing_key"), get("verifying_keys")) {
+            (Some(signing), Some(verifying)) => {
+                if let Err((name, reason)) = keys::check(signing, verifying) {
+                    note(name, reason);
+                }
+            }
+            _ => note("signing_key", "is not set".to_owned()),
+        },
+    }
+    match get("refresh_token_key").map(keys::check_refresh_token_key) {
+        None => note("refresh_token_key", "is not set".to_owned()),
+        Some(Err(reason)) => note("refresh_token_key", reason),
+        Some(Ok(())) => {}
+    }
+    problems
+}
+
+/// Whether an entry of an allow-list lets a host through, as far as can be told without Spin: ranges of addresses or ports
+/// are left to it.
+fn allows(pattern: &str, host: &str) -> Result<(), String> {
+    let split = |text: &str| {
+        let (scheme, rest) = text.split_once("://")?;
+        let (name, port) = match rest.trim_end_matches('/').rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, port),
+            _ => (rest.trim_end_matches('/'), "5432"),
+        };
+        Some((scheme.to_owned(), name.to_ascii_lowercase(), port.to_owned()))
+    };
+    let (Some((scheme, name, port)), Some((_, wanted_name, wanted_port))) = (split(pattern.trim()), split(host)) else {
+        return Err("is not of the form postgres://HOST:PORT".to_owned());
+    };
+    if name.contains('@') || name.contains('?') || port.contains('/') {
+        return Err("holds more than postgres://HOST:PORT, so that Spin would deny every host".to_owned());
+    }
+    let name_fits = match name.strip_prefix('*') {
+        Some(suffix) => wanted_name.ends_with(suffix),
+        None => name == wanted_name || name.contains('/'),
+    };
+    let port_fits = port == wanted_port || port == "*" || port.contains("..");
+    if matches!(scheme.as_str(), "postgres" | "*") && name_fits && port_fits {
+        Ok(())
+    } else {
+        Err(format!("does not let SPIN_VARIABLE_DATABASE_URL's server through: that needs {host}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Algorithm;
+
+    fn given(pairs: &[(&str, &str)]) -> Given {
+        Given::new(pairs.iter().map(|(name, value)| (environment_name(name), (*value).to_owned())))
+    }
+
+    fn derived() -> Derived {
+        let pair = keys::generate(Algorithm::EdDsa).unwrap();
+        Derived::from([
+            ("database_url", "postgres://u:p@127.0.0.1:15432/frontdesk".to_owned()),
+            ("database_host", "postgres://127.0.0.1:15432".to_owned()),
+            ("signing_key", pair.signing),
+            ("verifying_keys", pair.verifying),
+            ("refresh_token_key", "A".repeat(43)),
+        ])
+    }
+
+    #[test]
+    fn derived_variables_have_no_problem() {
+        assert!(problems(&Given::default(), &derived()).is_empty());
+    }
+
+    #[test]
+    fn every_missing_variable_is_named() {
+        let problems = problems(&Given::default(), &Derived::new());
+        assert_eq!(
+            problems,
+            [
+                "SPIN_VARIABLE_DATABASE_URL is not set",
+                "SPIN_VARIABLE_SIGNING_KEY is not set",
+                "SPIN_VARIABLE_REFRESH_TOKEN_KEY is not set",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_malformed_or_contradicting_variable_is_named_without_its_value() {
+        for (name, value) in [
+            ("database_url", "mysql://u:hunter2@h/d"),
+            ("database_url", "hunter2"),
+            ("database_url", "postgres:///hunter2"),
+            ("database_host", "postgres://127.0.0.1:5432"),
+            ("database_host", "postgresql://127.0.0.1:15432"),
+            ("database_host", "postgres://u:hunter2@127.0.0.1:15432"),
+            ("database_host", "127.0.0.1:15432"),
+            ("refresh_token_key", "hunter2"),
+        ] {
+            let problems = problems(&given(&[(name, value)]), &derived());
+            assert_eq!(problems.len(), 1, "{name}={value}: {problems:?}");
+            assert!(problems[0].starts_with(&environment_name(name)), "{name}={value}: {problems:?}");
+            assert!(!problems[0].contains("hunter2"), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_let_the_server_through_are_accepted() {
+        for pattern in
+            ["postgres://127.0.0.1:15432", "*://127.0.0.1:*", "postgres://*:15432", "postgres://127.0.0.0/8:15432"]
+        {
+            assert!(problems(&given(&[("database_host", pattern)]), &derived()).is_empty(), "{pattern}");
+        }
+        assert_eq!(allows("postgres://*.example.com", "postgres://db.example.com:5432"), Ok(()));
+        assert_eq!(allows("postgres://[::1]:5432", "postgres://[::1]:5432"), Ok(()));
+    }
+
+    #[test]
+    fn a_signing_key_without_its_verifying_keys_is_named() {
+        let pair = keys::generate(Algorithm::EdDsa).unwrap();
+        let problems = problems(&given(&[("signing_key", &pair.signing)]), &derived());
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("SPIN_VARIABLE_VERIFYING_KEYS is not set"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_signing_key_that_does_not_belong_to_the_verifying_keys_is_named() {
+        let (one, other) = (keys::generate(Algorithm::EdDsa).unwrap(), keys::generate(Algorithm::EdDsa).unwrap());
+        let given = given(&[("signing_key", &one.signing), ("verifying_keys", &other.verifying)]);
+        let problems = problems(&given, &derived());
+        assert!(problems[0].starts_with("SPIN_VARIABLE_VERIFYING_KEYS lacks"), "{problems:?}");
+    }
+
+    #[test]
+    fn the_host_of_a_database_url_is_bare() {
+        assert_eq!(
+            database_host("postgres://u:p%40@db.example.com/d?sslmode=require").unwrap(),
+            "postgres://db.example.com:5432"
+        );
+        assert_eq!(database_host("postgresql://u@[::1]:6000/d").unwrap(), "postgres://[::1]:6000");
+    }
+}
