@@ -11,7 +11,7 @@ use crate::state::Auth;
 use crate::views::JwksView;
 
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", operation_id = "auth.jwks",
-    responses((status = 200, body = JwksView, headers(("cache-control" = String, description = "`public, max-age=600`"))), Failures))]
+    responses((status = 200, body = JwksView, description = "The keys.", headers(("cache-control" = String, description = "`public, max-age=600`"))), Failures))]
 pub(crate) async fn jwks(_: Public, State(auth): State<Auth>) -> impl IntoResponse {
     let keys = auth.app().verifier().keys().jwks();
     ([(CACHE_CONTROL, "public, max-age=600")], Json(JwksView { keys }))

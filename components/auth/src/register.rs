@@ -32,7 +32,7 @@ pub(crate) struct Register {
 
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", operation_id = "auth.register",
     request_body = Register,
-    responses((status = 201, body = UserView), BodyRefusals, Failures,
+    responses((status = 201, body = UserView, description = "The account."), BodyRefusals, Failures,
         (status = 403, body = ErrorBody, description = "`registration_closed`."),
         (status = 409, body = ErrorBody, description = "`email_taken`.")))]
 pub(crate) async fn register(

@@ -6,7 +6,7 @@ use frontdesk::access::Public;
 use crate::views::StatusView;
 
 #[utoipa::path(get, path = "/healthz", tag = "ops", operation_id = "ops.healthz",
-    responses((status = 200, body = StatusView)))]
+    responses((status = 200, body = StatusView, description = "The process is alive.")))]
 pub(crate) async fn healthz(_: Public) -> Json<StatusView> {
     Json(StatusView::OK)
 }

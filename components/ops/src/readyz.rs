@@ -8,7 +8,7 @@ use crate::store::{self, LATEST_MIGRATION};
 use crate::views::StatusView;
 
 #[utoipa::path(get, path = "/readyz", tag = "ops", operation_id = "ops.readyz",
-    responses((status = 200, body = StatusView),
+    responses((status = 200, body = StatusView, description = "The service can do its work."),
         (status = 503, body = ErrorBody, description = "`not_ready`: `detail` names what is missing.")))]
 pub(crate) async fn readyz(_: Public) -> Result<Json<StatusView>> {
     static APP: OnceCell<App> = OnceCell::const_new();

@@ -5,7 +5,7 @@ use frontdesk::openapi::{Failures, SignedInRefusals};
 use frontdesk::{Json, UserView};
 
 #[utoipa::path(get, path = "/api/users/me", tag = "users", operation_id = "users.me", security(("bearer" = [])),
-    responses((status = 200, body = UserView), SignedInRefusals, Failures))]
+    responses((status = 200, body = UserView, description = "Who is signed in."), SignedInRefusals, Failures))]
 pub(crate) async fn me(who: SignedIn) -> Json<UserView> {
     Json(who.into_user().into())
 }

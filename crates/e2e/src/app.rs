@@ -135,7 +135,8 @@ impl App {
         let body = json!({"username": email, "password": Caller::PASSWORD});
         let answer = anonymous.post("/api/auth/login", &body).await?;
         ensure!(answer.status == 200, "signing in: {answer}");
-        let token = answer.json().get("access_token").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let token =
+            answer.json().get("access_token").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         Ok(Caller { email: email.to_owned(), token, ..anonymous })
     }
 }

@@ -27,7 +27,8 @@ impl Database {
     /// Its URL, for the variable `database_url`.
     pub fn url(&self) -> String {
         let (before, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
-        let authority_end = before.get("postgres://".len()..).and_then(|rest| rest.find('/')).map(|at| at + "postgres://".len());
+        let authority_end =
+            before.get("postgres://".len()..).and_then(|rest| rest.find('/')).map(|at| at + "postgres://".len());
         let server = before.get(..authority_end.unwrap_or(before.len())).unwrap_or(before);
         if query.is_empty() { format!("{server}/{}", self.name) } else { format!("{server}/{}?{query}", self.name) }
     }
@@ -86,7 +87,10 @@ impl Database {
     async fn on_server(&self, statement: &str) -> Result<()> {
         let mut server = PgConnection::connect(&self.server).await.context("connecting to the test server")?;
         // The names are our own, and DDL takes no parameters.
-        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut server).await.context("preparing the test database")?;
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+            .execute(&mut server)
+            .await
+            .context("preparing the test database")?;
         Ok(())
     }
 }

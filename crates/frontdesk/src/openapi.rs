@@ -37,7 +37,7 @@ pub fn document(version: &str) -> OpenApi {
 pub enum SignedInRefusals {
     /// `not_authenticated`, `invalid_token`, `token_expired` or `session_ended`.
     #[response(status = 401)]
-    Unauthenticated(#[to_schema] ErrorBody),
+    Unauthenticated(ErrorBody),
 }
 
 /// What a route with a body may refuse.
@@ -45,16 +45,16 @@ pub enum SignedInRefusals {
 pub enum BodyRefusals {
     /// `incomplete_body`.
     #[response(status = 400)]
-    Incomplete(#[to_schema] ErrorBody),
+    Incomplete(ErrorBody),
     /// `body_too_large`: over 1 MiB.
     #[response(status = 413)]
-    TooLarge(#[to_schema] ErrorBody),
+    TooLarge(ErrorBody),
     /// `unsupported_media_type`.
     #[response(status = 415)]
-    UnsupportedMediaType(#[to_schema] ErrorBody),
+    UnsupportedMediaType(ErrorBody),
     /// `validation_error`: `detail` lists every refused field.
     #[response(status = 422)]
-    Invalid(#[to_schema] ErrorBody),
+    Invalid(ErrorBody),
 }
 
 /// What a route that needs the database may fail with.
@@ -62,8 +62,8 @@ pub enum BodyRefusals {
 pub enum Failures {
     /// `internal_error`.
     #[response(status = 500)]
-    Internal(#[to_schema] ErrorBody),
+    Internal(ErrorBody),
     /// `unavailable` (try again after `retry-after` seconds) or `not_configured`.
     #[response(status = 503)]
-    Unavailable(#[to_schema] ErrorBody),
+    Unavailable(ErrorBody),
 }

@@ -49,10 +49,12 @@ async fn malformed_variables_are_named_without_their_values() {
 
 #[tokio::test]
 async fn a_signing_key_that_nobody_verifies_signs_nobody_in() {
-    let app = App::builder().variable("signing_key", Keys::generate().unwrap().signing_pem().unwrap()).start().await.unwrap();
+    let app =
+        App::builder().variable("signing_key", Keys::generate().unwrap().signing_pem().unwrap()).start().await.unwrap();
     let body = json!({"username": "ada@example.com", "password": "x"});
     assert_eq!(app.anonymous().post("/api/auth/login", &body).await.unwrap().code(), "not_configured");
-    let named = app.log().into_iter().any(|line| line.contains("signing_key: its public key is not among verifying_keys"));
+    let named =
+        app.log().into_iter().any(|line| line.contains("signing_key: its public key is not among verifying_keys"));
     assert!(named, "{:#?}", app.log());
     app.stop().await.unwrap();
 }
@@ -73,7 +75,11 @@ async fn a_database_that_is_away_is_503_that_says_so() {
       "request_id": "[uuid]"
     }
     "#);
-    let answer = app.anonymous().post("/api/auth/login", &json!({"username": "ada@example.com", "password": "x"})).await.unwrap();
+    let answer = app
+        .anonymous()
+        .post("/api/auth/login", &json!({"username": "ada@example.com", "password": "x"}))
+        .await
+        .unwrap();
     assert_snapshot!(answer, @r#"
     503 {
       "code": "unavailable",

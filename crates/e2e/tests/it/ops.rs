@@ -33,7 +33,17 @@ async fn an_unknown_path_is_404_in_the_contracts_shape() {
       "request_id": "[uuid]"
     }
     "#);
-    for path in ["/", "/api", "/api/auth", "/api/auth/", "/api/auth/nothing", "/api/users", "/.well-known/", "/healthz/", "/HEALTHZ"] {
+    for path in [
+        "/",
+        "/api",
+        "/api/auth",
+        "/api/auth/",
+        "/api/auth/nothing",
+        "/api/users",
+        "/.well-known/",
+        "/healthz/",
+        "/HEALTHZ",
+    ] {
         assert_eq!(anonymous.get(path).await.unwrap().to_string(), answer.to_string(), "{path}");
     }
 }

@@ -89,7 +89,9 @@ async fn a_header_that_holds_no_bearer_token_is_401() {
 async fn the_scheme_is_read_without_case() {
     let user = crate::app().await.user().await.unwrap();
     let anonymous = user.with_token("");
-    let request = anonymous.request(reqwest::Method::GET, "/api/users/me").header("authorization", format!("bEARER {}", user.token));
+    let request = anonymous
+        .request(reqwest::Method::GET, "/api/users/me")
+        .header("authorization", format!("bEARER {}", user.token));
     assert_eq!(anonymous.send(request).await.unwrap().status, 200);
 }
 
@@ -118,8 +120,14 @@ async fn rs256_signs_and_verifies_and_earlier_keys_stay_good() {
 
     for (name, token) in [
         ("a cut signature", user.token[..user.token.len() - 4].to_owned()),
-        ("EdDSA in the header of an RSA key", earlier.sign(&with(&header, "kid", jwks["keys"][0]["kid"].clone()), &decode(parts[1]))),
-        ("HS256 with the public key's PEM", hs256(&decode(parts[0]), &decode(parts[1]), read("verifying_keys.pem").as_bytes())),
+        (
+            "EdDSA in the header of an RSA key",
+            earlier.sign(&with(&header, "kid", jwks["keys"][0]["kid"].clone()), &decode(parts[1])),
+        ),
+        (
+            "HS256 with the public key's PEM",
+            hs256(&decode(parts[0]), &decode(parts[1]), read("verifying_keys.pem").as_bytes()),
+        ),
     ] {
         assert_eq!(user.with_token(&token).get("/api/users/me").await.unwrap().code(), "invalid_token", "{name}");
     }

@@ -22,8 +22,10 @@ async fn json(username: &str, password: &str) -> Answer {
 async fn the_password_form_signs_in() {
     let user = app().await.user().await.unwrap();
     let email = user.email.to_uppercase().replace('@', "%40");
-    let answer =
-        form(format!("grant_type=password&username=+{email}+&password=Correct-Horse&scope=&client_id=x&client_secret=y")).await;
+    let answer = form(format!(
+        "grant_type=password&username=+{email}+&password=Correct-Horse&scope=&client_id=x&client_secret=y"
+    ))
+    .await;
     assert_snapshot!(answer, @r#"
     200 {
       "access_token": "[token]",
@@ -124,7 +126,8 @@ async fn a_weaker_hash_is_verified_and_replaced() {
         assert_eq!(app.database().execute(set, &format!("{hash} {}", user.email)).await.unwrap(), 1);
         assert_eq!(json(&user.email, "Wrong-Horse").await.status, 401);
         assert_eq!(json(&user.email, Caller::PASSWORD).await.status, 200);
-        let stored = app.database().text("select password_hash from users where email = $1", &user.email).await.unwrap();
+        let stored =
+            app.database().text("select password_hash from users where email = $1", &user.email).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_eq!(json(&user.email, Caller::PASSWORD).await.status, 200);
     }

@@ -36,7 +36,8 @@ async fn an_account_is_made_and_can_be_signed_in_to() {
 #[tokio::test]
 async fn only_the_hash_of_a_password_is_kept() {
     let user = app().await.user().await.unwrap();
-    let hash = app().await.database().text("select password_hash from users where email = $1", &user.email).await.unwrap();
+    let hash =
+        app().await.database().text("select password_hash from users where email = $1", &user.email).await.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
 }
 
