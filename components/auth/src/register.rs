@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, State};
 use frontdesk::access::Public;
 use frontdesk::db::OnConstraint as _;
 use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::time::compute;
 use frontdesk::{Error, ErrorBody, FieldError, Json, Result, UserView, email, password};
 use http::StatusCode;
 use http::request::Parts;
@@ -41,7 +42,7 @@ pub(crate) async fn register(
     Json(input): Json<Register>,
 ) -> Result<(StatusCode, Json<UserView>)> {
     let account = input.check()?;
-    let hash = password::hash(&account.password).map_err(Error::internal)?;
+    let hash = compute(|| password::hash(&account.password)).await.map_err(Error::internal)?;
     let user = store::insert_user(auth.app().db(), account.email, account.full_name, hash).await.on_constraint(
         "users_email_key",
         Error::Conflict("email_taken", "There is an account with this e-mail address"),

@@ -1,8 +1,10 @@
 //! Can the service do its work? Names everything that is missing, and no secret.
 
+use std::sync::OnceLock;
+
 use frontdesk::access::Public;
-use frontdesk::{App, Error, ErrorBody, Json, Problem, Result, Variables};
-use tokio::sync::OnceCell;
+use frontdesk::db::Db;
+use frontdesk::{App, Error, ErrorBody, Json, Load, Problem, Result, Variables};
 
 use crate::store::{self, LATEST_MIGRATION};
 use crate::views::StatusView;
@@ -11,16 +13,46 @@ use crate::views::StatusView;
     responses((status = 200, body = StatusView, description = "The service can do its work."),
         (status = 503, body = ErrorBody, description = "`not_ready`: `detail` names what is missing.")))]
 pub(crate) async fn readyz(_: Public) -> Result<Json<StatusView>> {
-    static APP: OnceCell<App> = OnceCell::const_new();
-    let app = APP.get_or_try_init(Variables::load::<App>).await.map_err(Error::NotReady)?;
-    let problem = match store::latest_migration(app.db()).await {
+    let configured = configured().await.map_err(Error::NotReady)?;
+    let problem = match store::latest_migration(configured.app.db()).await {
         Ok(Some(version)) if version >= LATEST_MIGRATION => return Ok(Json(StatusView::OK)),
         Ok(version) => Problem::new(
             "migrations",
             format!("the schema is at {}, this version needs {LATEST_MIGRATION}", version.unwrap_or_default()),
         ),
-        Err(error) if error.is_unavailable() => Problem::new("database", "cannot be reached"),
-        Err(_) => Problem::new("database", "answers, but refuses: see the log of Postgres"),
+        Err(error) if error.is_disconnect() || error.is_timeout() => {
+            Problem::new("database", "there is no connection to it; the log says why").caused_by(&error)
+        }
+        Err(error) => {
+            Problem::new("database", "it refuses to say which migrations it has; the log says why").caused_by(&error)
+        }
     };
     Err(Error::NotReady(vec![problem]))
+}
+
+/// That the variables which every component shares are there and agree.
+#[derive(Clone)]
+struct Configured {
+    app: App,
+}
+
+impl Load for Configured {
+    async fn load(variables: &mut Variables) -> Option<Self> {
+        let app = App::load(variables).await;
+        let host = variables.required("database_host", Db::parse).await;
+        let (app, host) = (app?, host?);
+        if host.host() != app.db().host() {
+            variables.problem("database_host", "is not the postgres://HOST:PORT of database_url");
+        }
+        Some(Self { app })
+    }
+}
+
+async fn configured() -> std::result::Result<&'static Configured, Vec<Problem>> {
+    static CONFIGURED: OnceLock<Configured> = OnceLock::new();
+    if let Some(configured) = CONFIGURED.get() {
+        return Ok(configured);
+    }
+    let loaded = Variables::load().await?;
+    Ok(CONFIGURED.get_or_init(|| loaded))
 }

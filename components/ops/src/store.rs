@@ -19,3 +19,16 @@ pub(crate) async fn latest_migration(db: &Db) -> Result<Option<i64>, DbError> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LATEST_MIGRATION;
+
+    #[test]
+    fn this_version_needs_the_newest_migration() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let numbers = names.filter_map(|name| name.split('_').next().and_then(|number| number.parse::<i64>().ok()));
+        assert_eq!(numbers.max(), Some(LATEST_MIGRATION));
+    }
+}

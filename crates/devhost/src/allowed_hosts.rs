@@ -1,7 +1,8 @@
 //! `allowed_outbound_hosts`: which hosts a component may reach.
 //!
 //! The rules are those of Spin's crates/outbound-networking-config/src/allowed_hosts.rs. A name is compared as it is
-//! written and never looked up: `localhost` is not `127.0.0.1`. Blocked networks of a runtime configuration are not here.
+//! written and never looked up: `localhost` is not `127.0.0.1`. Blocked networks of a runtime configuration are not
+//! here.
 
 mod destination;
 mod pattern;
@@ -17,7 +18,8 @@ use crate::console;
 use crate::template::Template;
 use crate::variables::Variables;
 
-/// What one instance of a component may reach: worked out at its first request, then kept as long as the instance lives.
+/// What one instance of a component may reach: worked out at its first request, then kept as long as the instance
+/// lives.
 pub(crate) struct AllowedHosts {
     component: Arc<str>,
     entries: Arc<[String]>,
@@ -76,7 +78,8 @@ pub(crate) fn validate(entries: &[String], variables: &Variables) -> anyhow::Res
         let template = Template::parse(entry)?;
         if template.is_literal() {
             literal(entry)?;
-        } else if let Ok(rendered) = template.render(|name| variables.default_value(name).map(str::to_owned).ok_or(())) {
+        } else if let Ok(rendered) = template.render(|name| variables.default_value(name).map(str::to_owned).ok_or(()))
+        {
             optional(&rendered).with_context(|| format!("{entry:?}, with the defaults of its variables"))?;
         }
     }
@@ -94,8 +97,8 @@ fn resolve(entries: &[String], variables: &Variables) -> anyhow::Result<Vec<Patt
         if template.is_literal() {
             patterns.push(literal(entry)?);
         } else {
-            let rendered =
-                template.render(|name| values.get(name).cloned().with_context(|| format!("unknown variable {name:?}")))?;
+            let rendered = template
+                .render(|name| values.get(name).cloned().with_context(|| format!("unknown variable {name:?}")))?;
             patterns.extend(optional(&rendered)?);
         }
     }

@@ -1,4 +1,5 @@
-//! What wasmtime generates from `wit/`: the interfaces of Spin that a guest of SDK 7 imports, and the cron trigger's world.
+//! What wasmtime generates from `wit/`: the interfaces of Spin that a guest of SDK 7 imports, and the cron trigger's
+//! world.
 //!
 //! The interfaces of WASI come with wasmtime's own crates.
 #![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from WIT")]

@@ -1,7 +1,7 @@
 //! What devhost itself says: the list of routes on standard output, everything else on standard error.
 //!
-//! A line is written whole, under the lock that the guests' lines are written under, and a console that is gone (a closed
-//! pipe) stops nothing. There are no levels, no colours and no time stamps; what guests say is in `logs`.
+//! A line is written whole, under the lock that the guests' lines are written under, and a console that is gone (a
+//! closed pipe) stops nothing. There are no levels, no colours and no time stamps; what guests say is in `logs`.
 
 use std::io::Write;
 
@@ -25,8 +25,8 @@ pub(crate) fn error(text: &str) {
     note(&format!("Error: {text}"));
 }
 
-/// A component has been kept from reaching `destination`; the words are Spin's (crates/runtime-factors/src/lib.rs), with
-/// the component added.
+/// A component has been kept from reaching `destination`; the words are Spin's (crates/runtime-factors/src/lib.rs),
+/// with the component added.
 pub(crate) fn host_refused(component: &str, destination: &str) {
     warn(&format!(
         "component {component} tried to make an outbound network connection to disallowed destination \

@@ -39,11 +39,10 @@ impl Schedule {
         Ok(Self { expression, component, service: SpinCronPre::new(instance)? })
     }
 
-    /// Runs the component at every match, for ever.
-    pub(crate) async fn run(self: Arc<Self>) -> anyhow::Result<()> {
+    /// Runs the component at every match, until the expression matches no time to come.
+    pub(crate) async fn run(self: Arc<Self>) {
         let mut after = Utc::now();
-        loop {
-            let due = next(&self.expression, after)?;
+        while let Some(due) = next(&self.expression, after) {
             sleep_until(due).await;
             // A match that has passed meanwhile is skipped, and the one that is due now is not found again.
             after = due.max(Utc::now());
@@ -60,9 +59,8 @@ impl Schedule {
         let mut store = instance::store(self.service.engine(), &self.component);
         let guest = self.service.instantiate_async(&mut store).await?;
         let metadata = Metadata { timestamp: now.timestamp().try_into()? };
-        let result: Result<(), Error> = store
-            .run_concurrent(async |accessor| guest.call_handle_cron_event(accessor, metadata).await)
-            .await??;
+        let result: Result<(), Error> =
+            store.run_concurrent(async |accessor| guest.call_handle_cron_event(accessor, metadata).await).await??;
         result.map_err(anyhow::Error::from)
     }
 }
@@ -82,9 +80,9 @@ pub(crate) fn parse(expression: &str) -> anyhow::Result<Cron> {
         .with_context(|| format!("{expression:?} is not a cron expression of six fields, seconds first"))
 }
 
-/// The first match after `after`.
-fn next(expression: &Cron, after: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
-    expression.find_next_occurrence(&after, false).context("the cron expression matches no time to come")
+/// The first match after `after`, if there is one: 30 February never comes.
+fn next(expression: &Cron, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    expression.find_next_occurrence(&after, false).ok()
 }
 
 async fn sleep_until(due: DateTime<Utc>) {
@@ -124,7 +122,10 @@ mod tests {
 
     #[test]
     fn a_match_is_not_found_again_within_its_second() {
-        assert_eq!(matches("* * * * * *", "2026-01-01T00:00:00.5Z", 2), ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"]);
+        assert_eq!(
+            matches("* * * * * *", "2026-01-01T00:00:00.5Z", 2),
+            ["2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"]
+        );
     }
 
     #[test]
@@ -134,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_day_of_the_month_and_a_day_of_the_week_have_both_to_match() {
-        assert_eq!(matches("0 0 0 13 * 5", "2026-01-01T00:00:00Z", 2), ["2026-02-13T00:00:00Z", "2026-03-13T00:00:00Z"]);
+        assert_eq!(
+            matches("0 0 0 13 * 5", "2026-01-01T00:00:00Z", 2),
+            ["2026-02-13T00:00:00Z", "2026-03-13T00:00:00Z"]
+        );
     }
 
     #[test]

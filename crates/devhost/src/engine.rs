@@ -1,7 +1,8 @@
 //! wasmtime: its settings, its cache, and compiling the components of an application.
 //!
-//! Spin's settings (crates/core/src/lib.rs) but one: it compiles epoch checks in and never uses them to take turns, so
-//! they are left out here. A guest that computes keeps its thread, there and here.
+//! The major version of wasmtime is Spin's, and so are the settings (crates/core/src/lib.rs) but one: Spin compiles
+//! epoch checks in and never uses them to take turns, so they are left out here. A guest that computes keeps its
+//! thread, there and here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,16 +18,14 @@ use crate::console;
 const MAX_INSTANCES: u32 = 1000;
 
 /// The engine, with compiled code kept in `cache`. A cache that cannot be used costs time and nothing else.
-pub(crate) fn create(cache: Option<&Path>) -> anyhow::Result<Engine> {
+pub(crate) fn create(cache: &Path) -> anyhow::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
-    if let Some(folder) = cache {
-        match open_cache(folder) {
-            Ok(cache) => {
-                config.cache(Some(cache));
-            }
-            Err(error) => console::warn(&format!("compiled components are not kept: {error:#}")),
+    match open_cache(cache) {
+        Ok(cache) => {
+            config.cache(Some(cache));
         }
+        Err(error) => console::warn(&format!("compiled components are not kept: {error:#}")),
     }
     // A thousand memories reserve six TiB of addresses, which not every machine has.
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling()));
@@ -94,7 +93,8 @@ pub(crate) fn compile(
 }
 
 fn load(engine: &Engine, id: &str, path: &Path) -> anyhow::Result<Component> {
-    let bytes = std::fs::read(path).with_context(|| format!("component {id}: cannot read {}", path.display()))?;
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("component {id}: cannot read {} (has it been built?)", path.display()))?;
     Component::from_binary(engine, &bytes)
         .map_err(anyhow::Error::from)
         .with_context(|| format!("component {id}: {} is not a component that can run here", path.display()))

@@ -1,7 +1,7 @@
 //! What is done to a request before a component sees it: its URI made absolute, Spin's headers added.
 //!
-//! Mirrors Spin's crates/trigger-http/src/{headers,server,wasi}.rs. What a client sends under the same names stays, before
-//! Spin's own: a component that wants Spin's takes the last value. `X-Forwarded-*` is not looked at.
+//! Mirrors Spin's crates/trigger-http/src/{headers,server,wasi}.rs. What a client sends under the same names stays,
+//! before Spin's own: a component that wants Spin's takes the last value. `X-Forwarded-*` is not looked at.
 
 use std::net::SocketAddr;
 
@@ -38,7 +38,9 @@ pub(crate) fn set_uri<B>(request: &mut Request<B>) -> anyhow::Result<()> {
     let mut parts = request.uri().clone().into_parts();
     let authority = match (from_header, parts.authority.take()) {
         (None, None) => bail!("no 'Host' header present in request"),
-        (Some(header), Some(uri)) if header != uri => bail!("authority in 'Host' header does not match authority in URI"),
+        (Some(header), Some(uri)) if header != uri => {
+            bail!("authority in 'Host' header does not match authority in URI")
+        }
         (Some(authority), _) | (None, Some(authority)) => authority,
     };
     parts.scheme = Some(Scheme::HTTP);
@@ -101,9 +103,7 @@ mod tests {
     fn request(uri: &str, headers: &[(&str, &[u8])]) -> Request<()> {
         let mut request = Request::builder().uri(uri).body(()).unwrap();
         for (name, value) in headers {
-            request
-                .headers_mut()
-                .append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value).unwrap());
+            request.headers_mut().append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value).unwrap());
         }
         request
     }
@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_host_header_of_service_chaining_is_removed() {
-        for (host, stays) in [("auth.spin.internal", false), ("auth.spin.internal:80", false), ("spin.internal", true)] {
+        for (host, stays) in [("auth.spin.internal", false), ("auth.spin.internal:80", false), ("spin.internal", true)]
+        {
             let mut request = request("/", &[("host", host.as_bytes())]);
             strip(&mut request);
             assert_eq!(request.headers().contains_key("host"), stays, "{host}");

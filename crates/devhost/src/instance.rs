@@ -1,7 +1,7 @@
 //! One instance of a component: what it may use, and what the host keeps for it.
 //!
-//! A component gets standard output and error, its environment, clocks, randomness, HTTP, its variables and Postgres. It
-//! gets no files, no sockets and no arguments.
+//! A component gets standard output and error, its environment, clocks, randomness, HTTP, its variables and Postgres.
+//! It gets no files, no sockets and no arguments.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -23,8 +23,8 @@ mod up;
 mod variables;
 mod worker;
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::ffi::OsString;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,7 +53,14 @@ enum Command {
 #[derive(Args, Debug)]
 struct UpArgs {
     /// The application to run: a manifest, or the folder that its spin.toml is in.
-    #[arg(short = 'f', long = "from", alias = "from-file", alias = "file", value_name = "FILE", default_value = "spin.toml")]
+    #[arg(
+        short = 'f',
+        long = "from",
+        alias = "from-file",
+        alias = "file",
+        value_name = "FILE",
+        default_value = "spin.toml"
+    )]
     from: PathBuf,
 
     /// IP address and port to listen on; port 0 takes a free one.
@@ -73,7 +80,7 @@ struct UpArgs {
     /// Folder for the standard output and error of components; the empty string is no log files.
     /// [default: `logs` in the state folder]
     #[arg(short = 'L', long, value_name = "DIR", env = "SPIN_LOG_DIR")]
-    log_dir: Option<PathBuf>,
+    log_dir: Option<OsString>,
 
     /// A variable of the application. May be repeated; the last value of a name counts.
     #[arg(long, value_name = "KEY=VALUE | KEY=@FILE | @FILE.json | @FILE.toml")]
@@ -110,7 +117,7 @@ fn run(arguments: UpArgs) -> anyhow::Result<()> {
         manifest: arguments.from,
         listen: arguments.listen,
         quiet: arguments.quiet,
-        log_dir: arguments.log_dir,
+        log_dir: arguments.log_dir.map(PathBuf::from),
         variables: arguments.variable,
         components: arguments.component_id,
         state_dir: arguments.state_dir.map(PathBuf::from),

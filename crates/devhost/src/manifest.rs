@@ -1,7 +1,7 @@
 //! `spin.toml`: what devhost reads of it, and a clear error for every part that it cannot do.
 //!
-//! Only version 2. What is for building or for other tools (`build`, `tool`, `targets`, `authors`) is read past. Whether a
-//! source exists, a route parses or a variable has a value is not checked here.
+//! Only version 2. What is for building or for other tools (`build`, `tool`, `targets`, `authors`) is read past.
+//! Whether a source exists, a route parses or a variable has a value is not checked here.
 
 mod unsupported;
 
@@ -173,10 +173,10 @@ impl Manifest {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| anyhow!("{}", one_line(&error)))?;
-        unsupported::check(&table)?;
+        let mut table: toml::Table = text.parse().map_err(|error| syntax_error(text, &error))?;
+        unsupported::check(&mut table)?;
         let manifest: Self = serde_path_to_error::deserialize(Value::Table(table))
-            .map_err(|error| anyhow!("{}: {}", error.path(), one_line(error.inner())))?;
+            .map_err(|error| anyhow!("{}: {}", error.path(), error.inner().message()))?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -233,16 +233,10 @@ fn route<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Route, D::
     }
 }
 
-/// The errors of `toml` show the place in the file on lines of their own.
-fn one_line(error: &toml::de::Error) -> String {
-    let lines: Vec<_> = error.to_string().lines().map(|line| line.trim().to_owned()).collect();
-    match lines.split_first() {
-        // "TOML parse error at line 3, column 5", the excerpt, then what is wrong.
-        Some((place, rest)) if place.starts_with("TOML parse error") => {
-            format!("{place}: {}", rest.last().map_or("", String::as_str))
-        }
-        _ => lines.join(" "),
-    }
+/// Where and what, on one line.
+fn syntax_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    anyhow!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 #[cfg(test)]

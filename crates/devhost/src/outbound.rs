@@ -45,11 +45,8 @@ impl Outbound {
         // wasmtime fills in `https://:443` for a relative URL.
         let host = uri.host().unwrap_or_default();
         let to_self = host.is_empty() || host == "self.alt";
-        let allowed = if to_self {
-            self.allowed_hosts.check_self()
-        } else {
-            self.allowed_hosts.check(&uri.to_string(), "https")
-        };
+        let allowed =
+            if to_self { self.allowed_hosts.check_self() } else { self.allowed_hosts.check(&uri.to_string(), "https") };
         if !allowed.unwrap_or(false) {
             return Err(Refusal::Denied);
         }

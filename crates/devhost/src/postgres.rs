@@ -3,6 +3,7 @@
 //! Kept on purpose: a session goes back to its pool without a rollback; `timestamptz` cannot be read; errors after the
 //! first row come by the future only; without rows there are no columns. Not here: TLS, and the older interfaces
 //! `spin:postgres@3`, `fermyon:spin/postgres`.
+#![expect(clippy::result_large_err, reason = "the error type is that of the interface")]
 
 mod error;
 mod host;

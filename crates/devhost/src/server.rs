@@ -1,7 +1,7 @@
 //! The HTTP trigger: connections, routing, and answers where no component gives one.
 //!
-//! Mirrors Spin's crates/trigger-http/src/server.rs: HTTP/1.1 and HTTP/2 without TLS, no timeouts, no limit to a request's
-//! body, Nagle's algorithm left on, no upgrades, and nothing is waited for when the process ends.
+//! Mirrors Spin's crates/trigger-http/src/server.rs: HTTP/1.1 and HTTP/2 without TLS, no timeouts, no limit to a
+//! request's body, Nagle's algorithm left on, no upgrades, and nothing is waited for when the process ends.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

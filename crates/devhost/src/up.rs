@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use croner::Cron;
 use tokio::net::{TcpListener, TcpSocket};
+use wasmtime::component::{Component as Code, Linker};
 use wasmtime_wasi_http::handler::ProxyHandler;
 
 use crate::cron::{self, Schedule};
-use crate::instance::{self, Component};
+use crate::instance::{self, Component, State};
 use crate::logs::Sink;
-use crate::manifest::{Manifest, Route};
+use crate::manifest::{self, Manifest, Route};
 use crate::postgres::Pools;
 use crate::routes::{Router, WELL_KNOWN};
 use crate::server::{AppInfo, Server};
@@ -51,51 +53,28 @@ impl Up {
         let mut manifest = Manifest::read(&path)?;
         let variables = self.variables(&manifest, &path)?;
         manifest.retain(&self.components)?;
-        let schedules = parse_schedules(&manifest, &path)?;
+        let expressions = expressions(&manifest, &path)?;
         let router = router(&manifest, &path)?;
         let logs = self.log_folder(&folder)?;
-        // Taken before minutes are spent on compiling; no client gets through before it listens.
-        let socket = bind(self.listen)?;
+        // Taken before the time is spent on compiling; no client gets through before it listens.
+        let socket = if manifest.triggers.http.is_empty() { None } else { Some(bind(self.listen)?) };
 
         let cache = self.cache_dir.clone().unwrap_or_else(|| folder.join(".spin").join("cache"));
-        let engine = engine::create(Some(&cache))?;
+        let engine = engine::create(&cache)?;
         let sources = manifest.components.iter().map(|(id, component)| (id.clone(), folder.join(&component.source)));
-        let compiled = engine::compile(&engine, &sources.collect(), self.quiet)?;
+        let code = engine::compile(&engine, &sources.collect(), self.quiet)?;
         let components = components(&manifest, &Arc::new(variables), logs.as_deref(), self.quiet)?;
 
-        let http_linker = instance::http_linker(&engine)?;
-        let mut handlers = BTreeMap::new();
-        for trigger in &manifest.triggers.http {
-            let id = &trigger.component;
-            if let (Some(code), Some(component)) = (compiled.get(id), components.get(id)) {
-                let handler = http_linker
-                    .instantiate_pre(code)
-                    .and_then(|instance| Handler::new(component.clone(), instance))
-                    .map_err(anyhow::Error::from)
-                    .with_context(|| format!("component {id} cannot run under the http trigger"))?;
-                handlers.insert(id.clone(), ProxyHandler::new(handler));
-            }
+        let handlers = handlers(&manifest, &instance::http_linker(&engine)?, &code, &components)?;
+        let schedules = schedules(expressions, &instance::cron_linker(&engine)?, &code, &components)?;
+        let listener = socket.map(|socket| listen(socket, self.listen)).transpose()?;
+        for schedule in schedules {
+            tokio::spawn(Arc::new(schedule).run());
         }
-        let cron_linker = instance::cron_linker(&engine)?;
-        for (id, expression) in schedules {
-            if let (Some(code), Some(component)) = (compiled.get(&id), components.get(&id)) {
-                let schedule = cron_linker
-                    .instantiate_pre(code)
-                    .and_then(|instance| Schedule::new(expression, component.clone(), instance))
-                    .map_err(anyhow::Error::from)
-                    .with_context(|| format!("component {id} cannot run under the cron trigger"))?;
-                tokio::spawn(run_schedule(id, Arc::new(schedule)));
-            }
-        }
-        if manifest.triggers.http.is_empty() {
-            drop(socket);
-            return std::future::pending().await;
-        }
+        let Some(listener) = listener else { return std::future::pending().await };
         let info = AppInfo { name: manifest.application.name.clone(), version: manifest.application.version.clone() };
-        let server = Server { router, handlers, info };
-        let listener = listen(socket, self.listen)?;
-        announce(&server.router, &manifest, listener.local_addr()?);
-        Arc::new(server).run(listener).await
+        announce(&router, &manifest, listener.local_addr()?);
+        Arc::new(Server { router, handlers, info }).run(listener).await
     }
 
     fn variables(&self, manifest: &Manifest, path: &Path) -> anyhow::Result<Variables> {
@@ -140,13 +119,56 @@ impl Up {
     }
 }
 
-fn parse_schedules(manifest: &Manifest, path: &Path) -> anyhow::Result<Vec<(String, croner::Cron)>> {
-    let parse = |trigger: &crate::manifest::CronTrigger| {
+/// The components of the cron triggers and when they run.
+fn expressions(manifest: &Manifest, path: &Path) -> anyhow::Result<Vec<(String, Cron)>> {
+    let parse = |trigger: &manifest::CronTrigger| {
         let expression = cron::parse(&trigger.cron_expression)
             .with_context(|| format!("{}: trigger.cron.cron_expression", path.display()))?;
         Ok((trigger.component.clone(), expression))
     };
     manifest.triggers.cron.iter().map(parse).collect()
+}
+
+/// The components of the HTTP triggers, ready to be instantiated.
+fn handlers(
+    manifest: &Manifest,
+    linker: &Linker<State>,
+    code: &BTreeMap<String, Code>,
+    components: &BTreeMap<String, Arc<Component>>,
+) -> anyhow::Result<BTreeMap<String, ProxyHandler<Handler>>> {
+    let mut handlers = BTreeMap::new();
+    for id in manifest.triggers.http.iter().map(|trigger| &trigger.component) {
+        if let (false, Some(code), Some(component)) = (handlers.contains_key(id), code.get(id), components.get(id)) {
+            let handler = linker
+                .instantiate_pre(code)
+                .and_then(|instance| Handler::new(component.clone(), instance))
+                .map_err(anyhow::Error::from)
+                .with_context(|| format!("component {id} cannot run under the http trigger"))?;
+            handlers.insert(id.clone(), ProxyHandler::new(handler));
+        }
+    }
+    Ok(handlers)
+}
+
+/// The components of the cron triggers, ready to be instantiated.
+fn schedules(
+    expressions: Vec<(String, Cron)>,
+    linker: &Linker<State>,
+    code: &BTreeMap<String, Code>,
+    components: &BTreeMap<String, Arc<Component>>,
+) -> anyhow::Result<Vec<Schedule>> {
+    let mut schedules = Vec::new();
+    for (id, expression) in expressions {
+        if let (Some(code), Some(component)) = (code.get(&id), components.get(&id)) {
+            let schedule = linker
+                .instantiate_pre(code)
+                .and_then(|instance| Schedule::new(expression, component.clone(), instance))
+                .map_err(anyhow::Error::from)
+                .with_context(|| format!("component {id} cannot run under the cron trigger"))?;
+            schedules.push(schedule);
+        }
+    }
+    Ok(schedules)
 }
 
 fn router(manifest: &Manifest, path: &Path) -> anyhow::Result<Router> {
@@ -177,7 +199,7 @@ fn components(
     logs: Option<&Path>,
     quiet: bool,
 ) -> anyhow::Result<BTreeMap<String, Arc<Component>>> {
-    let share = |(id, component): (&String, &crate::manifest::Component)| {
+    let share = |(id, component): (&String, &manifest::Component)| {
         let shared = Component {
             id: id.as_str().into(),
             variables: variables.clone(),
@@ -190,12 +212,6 @@ fn components(
         Ok((id.clone(), Arc::new(shared)))
     };
     manifest.components.iter().map(share).collect()
-}
-
-async fn run_schedule(id: String, schedule: Arc<Schedule>) {
-    if let Err(error) = schedule.run().await {
-        console::error(&format!("component {id}: {error:#}"));
-    }
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpSocket> {
@@ -212,8 +228,8 @@ fn listen(socket: TcpSocket, address: SocketAddr) -> anyhow::Result<TcpListener>
 fn busy(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "{address} is already in use: stop what listens there, or choose another address with --listen (port 0 takes \
-             a free one)"
+            "{address} is already in use: stop what listens there, or choose another address with --listen (port 0 \
+             takes a free one)"
         ),
         _ => anyhow::anyhow!("Unable to listen on {address}: {error}"),
     }

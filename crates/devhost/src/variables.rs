@@ -1,8 +1,8 @@
 //! The variables of the application, where their values come from, and what a component sees of them.
 //!
-//! Precedence is that of Spin's crates/runtime-factors/src/build.rs: `--variable`, the environment, `.env` in the current
-//! folder, the default. Values are looked up at every `get`, as Spin does. There is no Vault, no Azure and no runtime
-//! configuration file here.
+//! Precedence is that of Spin's crates/runtime-factors/src/build.rs: `--variable`, the environment, `.env` in the
+//! current folder, the default. Values are looked up at every `get`, as Spin does. There is no Vault, no Azure and no
+//! runtime configuration file here.
 
 mod cli;
 mod host;
@@ -53,11 +53,11 @@ impl std::error::Error for Error {}
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let reason = if name.is_empty() {
         "must not be empty".to_owned()
-    } else if let Some(character) =
-        name.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_'))
+    } else if let Some(character) = name.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_'))
     {
         format!(
-            "invalid character {character:?}. Variable names may contain only lower-case letters, numbers, and underscores."
+            "invalid character {character:?}. Variable names may contain only lower-case letters, numbers, and \
+             underscores."
         )
     } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         "must start with a lowercase ASCII letter".to_owned()
@@ -85,11 +85,7 @@ impl Sources {
         Self::with_environment(command_line, Box::new(|name| std::env::var(name)), PathBuf::from(".env"))
     }
 
-    fn with_environment(
-        command_line: HashMap<String, String>,
-        environment: Environment,
-        dotenv_path: PathBuf,
-    ) -> Self {
+    fn with_environment(command_line: HashMap<String, String>, environment: Environment, dotenv_path: PathBuf) -> Self {
         Self { command_line, environment, dotenv_path, dotenv: OnceLock::new() }
     }
 
@@ -100,13 +96,13 @@ impl Sources {
         let key = format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase());
         match (self.environment)(&key) {
             Ok(value) => Ok(Some(value)),
-            Err(VarError::NotPresent) => self.from_dotenv(&key),
+            Err(VarError::NotPresent) => self.dotenv_value(&key),
             Err(VarError::NotUnicode(_)) => Err(Error::Provider(format!("failed to resolve env var {key}"))),
         }
     }
 
     /// A `.env` that is missing is empty; one that does not parse is an error at every look-up, as in Spin.
-    fn from_dotenv(&self, key: &str) -> Result<Option<String>, Error> {
+    fn dotenv_value(&self, key: &str) -> Result<Option<String>, Error> {
         if let Some(values) = self.dotenv.get() {
             return Ok(values.get(key).cloned());
         }

@@ -84,6 +84,11 @@ impl App {
         self.host.log()
     }
 
+    /// The first line of the log that contains this, once it is there; `None` after ten seconds.
+    pub fn wait_for_log(&self, text: &str) -> Option<String> {
+        self.host.wait_for_log(text)
+    }
+
     /// Stops the host and drops the database.
     ///
     /// # Errors

@@ -67,6 +67,17 @@ impl Database {
         Ok(())
     }
 
+    /// Runs a statement and keeps its locks.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn hold(&self, statement: &'static str) -> Result<Lock> {
+        let mut connection = self.connect().await?;
+        sqlx::raw_sql("begin").execute(&mut connection).await?;
+        sqlx::raw_sql(statement).execute(&mut connection).await?;
+        Ok(Lock(connection))
+    }
+
     /// Asks it for one text, with one text parameter.
     ///
     /// # Errors
@@ -92,6 +103,19 @@ impl Database {
             .await
             .context("preparing the test database")?;
         Ok(())
+    }
+}
+
+/// The locks of a statement; see [`Database::hold`].
+pub struct Lock(PgConnection);
+
+impl Lock {
+    /// Gives them up.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn release(self) -> Result<()> {
+        Ok(self.0.close().await?)
     }
 }
 

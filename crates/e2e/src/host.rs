@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -29,10 +29,20 @@ const UNTIL_STDIN_ENDS: &str = r#"
     kill "$watch" 2>/dev/null
 "#;
 
+/// How long a log line may take from the component to us.
+const LOG_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the host has printed, and the news of each line.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
+}
+
 /// A running host; it ends when this is dropped.
 pub(crate) struct Host {
     url: String,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Arc<Log>,
     shell: Child,
     _folder: TempDir,
 }
@@ -76,7 +86,16 @@ impl Host {
 
     /// What it has printed so far.
     pub(crate) fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first line that contains this, once it is there.
+    pub(crate) fn wait_for_log(&self, text: &str) -> Option<String> {
+        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_missing = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
+        let (lines, _) =
+            self.log.grown.wait_timeout_while(lines, LOG_TIMEOUT, is_missing).unwrap_or_else(PoisonError::into_inner);
+        lines.iter().find(|line| line.contains(text)).cloned()
     }
 }
 
@@ -91,14 +110,15 @@ fn manifest() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml")
 }
 
-fn collect(stream: Option<impl Read + Send + 'static>, log: &Arc<Mutex<Vec<String>>>, serving: &mpsc::Sender<String>) {
+fn collect(stream: Option<impl Read + Send + 'static>, log: &Arc<Log>, serving: &mpsc::Sender<String>) {
     let (log, serving) = (Arc::clone(log), serving.clone());
     thread::spawn(move || {
         for line in stream.into_iter().flat_map(|stream| BufReader::new(stream).lines()).map_while(Result::ok) {
             if let Some(url) = line.strip_prefix("Serving ") {
                 let _ = serving.send(url.to_owned());
             }
-            log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            log.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            log.grown.notify_all();
         }
     });
 }

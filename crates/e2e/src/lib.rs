@@ -13,5 +13,5 @@ mod keys;
 pub use answer::Answer;
 pub use app::{App, AppBuilder};
 pub use caller::Caller;
-pub use database::Database;
+pub use database::{Database, Lock};
 pub use keys::Keys;

@@ -6,14 +6,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures::future::{Either, select};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::error::{Error, Result};
+use crate::time::within;
 
 /// The largest body that is read (API.md, section 0).
 pub(crate) const LIMIT: usize = 1024 * 1024;
+
+/// How long a client may take to send a body of at most [`LIMIT`].
+const READ_TIME: Duration = Duration::from_secs(30);
 
 /// How much of a refused body is read on, and for how long, so that a browser that is still sending sees the answer and not
 /// a reset connection (API.md, section 0).
@@ -27,13 +32,19 @@ pub(crate) struct Upload(Arc<Mutex<Inner>>);
 
 struct Inner {
     body: Body,
+    begun: bool,
     ended: bool,
 }
 
 impl Upload {
     pub(crate) fn new(body: Body) -> Self {
         let ended = body.is_end_stream();
-        Self(Arc::new(Mutex::new(Inner { body, ended })))
+        Self(Arc::new(Mutex::new(Inner { body, begun: false, ended })))
+    }
+
+    /// Whether anybody has begun to read it, which is what a client waits for that asked with `expect: 100-continue`.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.with(|inner| inner.begun)
     }
 
     /// Reads on what nobody has read.
@@ -47,9 +58,8 @@ impl Upload {
                 }
             }
         };
-        match select(std::pin::pin!(rest), std::pin::pin!(spin_sdk::time::sleep(DRAIN_TIME))).await {
-            Either::Left(_) | Either::Right(_) => {}
-        }
+        // Whatever was not sent by then stays unread.
+        let _ = within(DRAIN_TIME, rest).await;
     }
 
     fn with<T>(&self, read: impl FnOnce(&mut Inner) -> T) -> T {
@@ -70,6 +80,7 @@ impl HttpBody for Upload {
             if inner.ended {
                 return Poll::Ready(None);
             }
+            inner.begun = true;
             let polled = Pin::new(&mut inner.body).poll_frame(cx);
             inner.ended = matches!(polled, Poll::Ready(None | Some(Err(_))));
             polled
@@ -88,14 +99,17 @@ impl HttpBody for Upload {
 /// The whole body, if it is within [`LIMIT`]; one that says beforehand that it is not is refused before it is read.
 ///
 /// # Errors
-/// 413, or 400 when the client broke off.
-pub(crate) async fn collect(body: Body) -> Result<Bytes> {
-    if body.size_hint().lower() > LIMIT as u64 {
+/// 413, or 400 when it does not arrive whole.
+pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    const INCOMPLETE: Error = Error::BadRequest("incomplete_body", "The body did not arrive whole");
+    let declared =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > LIMIT as u64) {
         return Err(Error::BodyTooLarge);
     }
-    match Limited::new(body, LIMIT).collect().await {
+    match within(READ_TIME, Limited::new(body, LIMIT).collect()).await.ok_or(INCOMPLETE)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge),
-        Err(_) => Err(Error::BadRequest("incomplete_body", "The body ended before it was complete")),
+        Err(_) => Err(INCOMPLETE),
     }
 }

@@ -4,28 +4,43 @@
 //! - A statement is atomic by itself; there is no transaction here, because Spin returns a session to its pool without
 //!   rolling back.
 //! - A connection that is found closed is opened anew. A read is then tried once more. A write is not: whether it reached
-//!   the server cannot be told from a connection that broke. A write that waits for a connection has not been sent yet, so
-//!   opening it is tried again for both.
-//! - Opening is given [`OPEN_TIMEOUT`], because the host's pool would wait for ever, and a statement [`STATEMENT_TIMEOUT`].
+//!   the server cannot be told from a connection that broke. So a write on a connection that was idle for a while is preceded
+//!   by a read, which finds out.
+//! - Opening is given [`OPEN_TIMEOUT`], because the host's pool would wait for ever. A statement is ended by the server after
+//!   [`SERVER_TIMEOUTS`], so that what was answered with 503 does not happen later; [`STATEMENT_TIMEOUT`] is for a server
+//!   that has gone silent. What took too long is not tried again.
 
 mod error;
 mod row;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use futures::future::{Either, select};
-use spin_sdk::pg::{Connection, ParameterValue};
-use tokio::sync::Mutex;
+use http::Uri;
+use spin_sdk::pg::{Connection, DbValue};
 
 pub use error::{DbError, OnConstraint};
 pub use row::{Column, Columns, DecodeError, FromRow};
 pub use spin_sdk::pg::ParameterValue as Parameter;
 
+use crate::time::within;
+
+/// Postgres' own port.
+const DEFAULT_PORT: u16 = 5432;
 /// How long a request waits for a connection.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a request waits for a statement's rows.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// When the server ends a statement, and one that waits for a lock. Postgres takes them at the start of a session, and keeps
+/// them through the `RESET ALL` with which the host's pool hands it on.
+const SERVER_TIMEOUTS: &str = "-c%20statement_timeout%3D5s%20-c%20lock_timeout%3D2s";
+/// How often a request looks whether another one has opened the connection.
+const OPENING_POLL: Duration = Duration::from_millis(1);
+/// After so long a connection may have been closed without anybody having noticed.
+const MAX_UNPROVEN: Duration = Duration::from_millis(100);
+
+/// Finds out whether the connection is there.
+const PROBE: Statement = Statement::read("db.probe", "select true");
 
 /// One SQL statement with its name for the log.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +65,20 @@ impl Statement {
 /// The database, and the connection to it once there is one.
 pub struct Db {
     url: String,
-    connection: Mutex<Option<Arc<Connection>>>,
+    host: String,
+    kept: Mutex<Kept>,
+}
+
+/// The connection that the requests of an instance share.
+#[derive(Default)]
+enum Kept {
+    /// There is none.
+    #[default]
+    None,
+    /// A request is opening it.
+    Opening,
+    /// It is open, and answered last at this time.
+    Open(Arc<Connection>, Instant),
 }
 
 impl Db {
@@ -59,12 +87,30 @@ impl Db {
     /// # Errors
     /// When it is no Postgres URL.
     pub fn parse(url: &str) -> Result<Self, String> {
-        let after_scheme = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
-        match after_scheme {
-            None => Err("is not a URL that begins with postgres://".to_owned()),
-            Some("") => Err("names no host".to_owned()),
-            Some(_) => Ok(Self { url: url.to_owned(), connection: Mutex::default() }),
+        let parsed: Uri = url.parse().map_err(|_| "is not a URL")?;
+        if !matches!(parsed.scheme_str(), Some("postgres" | "postgresql")) {
+            return Err("does not begin with postgres://".to_owned());
         }
+        let authority = parsed.authority().filter(|authority| !authority.host().is_empty()).ok_or("names no host")?;
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if authority.as_str().ends_with(authority.host()) => DEFAULT_PORT,
+            None => return Err("names a port that is no number".to_owned()),
+        };
+        let host = format!("postgres://{}:{port}", authority.host());
+        let query = parsed.query().unwrap_or_default();
+        let url = if query.split('&').any(|pair| pair.starts_with("options=")) {
+            url.to_owned()
+        } else {
+            let separator = if query.is_empty() { "?" } else { "&" };
+            format!("{}{separator}options={SERVER_TIMEOUTS}", url.trim_end_matches('?'))
+        };
+        Ok(Self { url, host, kept: Mutex::default() })
+    }
+
+    /// `postgres://HOST:PORT`, which the host must allow.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// Runs a statement that yields at most one row.
@@ -94,74 +140,153 @@ impl Db {
     /// # Errors
     /// See [`DbError`].
     pub async fn all<T: FromRow>(&self, statement: Statement, parameters: Vec<Parameter>) -> Result<Vec<T>, DbError> {
-        let rows = match self.attempt(statement, parameters.clone()).await {
-            Err(error) if error.is_unavailable() && statement.is_read => self.attempt(statement, parameters).await,
-            first => first,
+        let rows = if statement.is_read {
+            self.read(statement, parameters).await
+        } else {
+            if self.is_unproven() {
+                self.read(PROBE, Vec::new()).await?;
+            }
+            self.attempt(statement, parameters).await
         };
         let decode =
             |row: &Vec<_>| row::decode(row).map_err(|error| DbError::protocol(statement.name, &error.to_string()));
         rows?.iter().map(decode).collect()
     }
 
+    /// Sends a statement that changes nothing, a second time if the connection was lost.
+    async fn read(&self, statement: Statement, parameters: Vec<Parameter>) -> Result<Vec<Vec<DbValue>>, DbError> {
+        match self.attempt(statement, parameters.clone()).await {
+            Err(error) if error.is_disconnect() => self.attempt(statement, parameters).await,
+            first => first,
+        }
+    }
+
     /// Sends a statement once, on the kept connection or a new one.
-    async fn attempt(
-        &self,
-        statement: Statement,
-        parameters: Vec<ParameterValue>,
-    ) -> Result<Vec<Vec<spin_sdk::pg::DbValue>>, DbError> {
-        let connection = match self.connection().await {
-            // Nothing was sent yet, so a write may try again as well.
-            Err(_) => self.connection().await?,
-            Ok(connection) => connection,
-        };
-        let rows = within(STATEMENT_TIMEOUT, async {
-            let result = connection.query(statement.text, parameters).await?;
-            let (_, mut stream, outcome) = result.into_inner();
-            let mut rows = Vec::new();
-            while let Some(row) = stream.next().await {
-                rows.push(row);
-            }
-            // Errors after the statement was bound (a unique violation, say) are only here.
-            outcome.await?;
-            Ok(rows)
-        })
-        .await
-        .unwrap_or_else(|| Err(DbError::timeout("the statement took too long")))
-        .map_err(|error: DbError| error.of(statement.name));
-        if rows.as_ref().is_err_and(DbError::is_unavailable) {
-            self.forget(&connection).await;
+    async fn attempt(&self, statement: Statement, parameters: Vec<Parameter>) -> Result<Vec<Vec<DbValue>>, DbError> {
+        let connection = self.connection().await.map_err(|error| error.of(statement.name))?;
+        let rows = within(STATEMENT_TIMEOUT, fetch(&connection, statement, parameters))
+            .await
+            .unwrap_or_else(|| Err(DbError::timeout("the server is silent")))
+            .map_err(|error| error.of(statement.name));
+        match &rows {
+            Err(error) if error.is_disconnect() || error.is_timeout() => self.forget(&connection),
+            _ => self.prove(&connection),
         }
         rows
     }
 
     /// The kept connection, or a new one. One request opens it while the others wait for it, none longer than the timeout.
     async fn connection(&self) -> Result<Arc<Connection>, DbError> {
-        within(OPEN_TIMEOUT, async {
-            let mut kept = self.connection.lock().await;
-            if let Some(connection) = kept.as_ref() {
+        let open = async {
+            while matches!(*self.kept(), Kept::Opening) {
+                // Not a lock that wakes who waits for it: tasks of one instance can wake each other only through a feature
+                // of wit-bindgen 0.57 that traps on wasmtime 48 (docs/decisions/0004).
+                spin_sdk::time::sleep(OPENING_POLL).await;
+            }
+            if let Kept::Open(connection, _) = &*self.kept() {
                 return Ok(Arc::clone(connection));
             }
+            let claim = Claim::new(self);
             let connection = Arc::new(Connection::open(self.url.as_str()).await?);
-            *kept = Some(Arc::clone(&connection));
+            claim.keep(&connection);
             Ok(connection)
-        })
-        .await
-        .unwrap_or_else(|| Err(DbError::timeout("no connection was to be had")))
+        };
+        within(OPEN_TIMEOUT, open).await.unwrap_or_else(|| Err(DbError::timeout("no connection was to be had")))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A poisoned lock cannot be met: nothing panics under it, and wasm has no unwinding.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the kept connection may have been closed without anybody having noticed.
+    fn is_unproven(&self) -> bool {
+        matches!(&*self.kept(), Kept::Open(_, answered) if answered.elapsed() > MAX_UNPROVEN)
+    }
+
+    /// Notes that the connection answered.
+    fn prove(&self, connection: &Arc<Connection>) {
+        if let Kept::Open(kept, answered) = &mut *self.kept()
+            && Arc::ptr_eq(kept, connection)
+        {
+            *answered = Instant::now();
+        }
     }
 
     /// Drops the kept connection, unless another request has already put a new one in its place.
-    async fn forget(&self, broken: &Arc<Connection>) {
-        let mut kept = self.connection.lock().await;
-        if kept.as_ref().is_some_and(|connection| Arc::ptr_eq(connection, broken)) {
-            *kept = None;
+    fn forget(&self, connection: &Arc<Connection>) {
+        let mut kept = self.kept();
+        if matches!(&*kept, Kept::Open(current, _) if Arc::ptr_eq(current, connection)) {
+            *kept = Kept::None;
         }
     }
 }
 
-/// What the future yields, or `None` when it takes longer; it is then dropped, which cancels the host's call.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    match select(std::pin::pin!(future), std::pin::pin!(spin_sdk::time::sleep(limit))).await {
-        Either::Left((output, _)) => Some(output),
-        Either::Right(_) => None,
+/// The right to open the connection; given back when the opening fails or is given up.
+struct Claim<'db>(&'db Db);
+
+impl<'db> Claim<'db> {
+    fn new(db: &'db Db) -> Self {
+        *db.kept() = Kept::Opening;
+        Self(db)
+    }
+
+    fn keep(self, connection: &Arc<Connection>) {
+        *self.0.kept() = Kept::Open(Arc::clone(connection), Instant::now());
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.0.kept();
+        if matches!(*kept, Kept::Opening) {
+            *kept = Kept::None;
+        }
+    }
+}
+
+async fn fetch(
+    connection: &Connection,
+    statement: Statement,
+    parameters: Vec<Parameter>,
+) -> Result<Vec<Vec<DbValue>>, DbError> {
+    let result = connection.query(statement.text, parameters).await?;
+    let (_, mut stream, outcome) = result.into_inner();
+    let mut rows = Vec::new();
+    while let Some(row) = stream.next().await {
+        rows.push(row);
+    }
+    // Errors after the statement was bound (a unique violation, say) are only here.
+    outcome.await?;
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_told_to_end_what_takes_too_long_unless_the_operator_chose_otherwise() {
+        let options = "options=-c%20statement_timeout%3D5s%20-c%20lock_timeout%3D2s";
+        for (given, sent) in [
+            ("postgres://u:p@db/fd", format!("postgres://u:p@db/fd?{options}")),
+            ("postgres://u:p@db/fd?sslmode=disable", format!("postgres://u:p@db/fd?sslmode=disable&{options}")),
+            ("postgres://u:p@db/fd?options=-c%20x%3D1", "postgres://u:p@db/fd?options=-c%20x%3D1".to_owned()),
+        ] {
+            assert_eq!(Db::parse(given).ok().unwrap().url, sent);
+        }
+    }
+
+    #[test]
+    fn a_url_names_its_host_for_the_allow_list() {
+        for (url, host) in [
+            ("postgres://u:p@db.example.com/fd", "postgres://db.example.com:5432"),
+            ("postgresql://127.0.0.1:55432/fd?sslmode=disable", "postgres://127.0.0.1:55432"),
+        ] {
+            assert_eq!(Db::parse(url).ok().unwrap().host(), host);
+        }
+        for url in ["", "nonsense", "mysql://db/fd", "postgres://", "postgres:///fd", "postgres://u:p@db:port/fd"] {
+            assert!(Db::parse(url).is_err(), "{url} passed");
+        }
     }
 }

@@ -40,7 +40,8 @@ pub enum Error {
     Internal(Cause),
     /// 503 `not_ready`: `/readyz` names what is missing.
     NotReady(Vec<Problem>),
-    /// 503 `not_configured`: this component cannot work with the variables that it was given; `/readyz` names them.
+    /// 503 `not_configured`: this component cannot work with the variables that it was given. The log names them, and `/readyz`
+    /// those that every component has.
     NotConfigured(Vec<Problem>),
     /// 503 `unavailable`: a service that we need does not answer; trying again may help.
     Unavailable(Cause),
@@ -131,7 +132,7 @@ impl Error {
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a type that this route does not read",
             Self::Internal(_) => "Something went wrong on our side",
-            Self::NotConfigured(_) => "This server is not fully configured: /readyz says what is missing",
+            Self::NotConfigured(_) => "This server is not fully configured: its log and /readyz say what is missing",
             Self::Unavailable(_) => "A service that this needs does not answer; please try again",
         };
         Detail::Text(text.to_owned())
@@ -142,7 +143,7 @@ impl Error {
         match self {
             Self::Internal(cause) | Self::Unavailable(cause) => Some(cause.to_log()),
             Self::NotReady(problems) | Self::NotConfigured(problems) => {
-                Some(problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; "))
+                Some(problems.iter().map(Problem::to_log).collect::<Vec<_>>().join("; "))
             }
             _ => None,
         }
@@ -162,13 +163,24 @@ impl IntoResponse for Error {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Where: `body`, `query` or `path`, then the way to the field.
-    #[schema(value_type = Vec<String>, example = json!(["body", "email"]))]
+    #[schema(value_type = Vec<Step>, example = json!(["body", "email"]))]
     pub loc: Vec<serde_json::Value>,
     /// For people.
     pub msg: String,
     /// Stable, snake_case.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// A step on the way to a field: its name, or its index in a list (or the offset of what is no JSON).
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its documentation is used")]
+enum Step {
+    /// A field's name.
+    Name(String),
+    /// An index, or an offset in bytes.
+    Index(u64),
 }
 
 impl FieldError {

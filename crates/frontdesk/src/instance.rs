@@ -1,6 +1,8 @@
 //! How a request enters a component and how its answer leaves: the one place that gives every answer its request id, its
 //! error shape, its headers and its log line.
 
+use std::sync::OnceLock;
+
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -10,7 +12,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body::Body as _;
-use tokio::sync::OnceCell;
 use tower_service::Service as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -25,14 +26,14 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Instance<S: Load> {
     component: &'static str,
     routes: fn() -> OpenApiRouter<S>,
-    router: OnceCell<Router>,
-    log_requests: OnceCell<bool>,
+    router: OnceLock<Router>,
+    log_requests: OnceLock<bool>,
 }
 
 impl<S: Load> Instance<S> {
     /// The instance of the component of this name.
     pub const fn new(component: &'static str, routes: fn() -> OpenApiRouter<S>) -> Self {
-        Self { component, routes, router: OnceCell::const_new(), log_requests: OnceCell::const_new() }
+        Self { component, routes, router: OnceLock::new(), log_requests: OnceLock::new() }
     }
 
     /// Answers a request. Every failure is an answer too: an error out of the entry function would be an empty 500.
@@ -42,7 +43,6 @@ impl<S: Load> Instance<S> {
         B::Error: Into<axum::BoxError>,
     {
         let log = RequestLog::begin(&request);
-        // A client that asks before it sends would only be made to send what nobody wants.
         let asks_first = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
         let upload = Upload::new(Body::new(body));
@@ -56,7 +56,9 @@ impl<S: Load> Instance<S> {
         let error = error_of(&mut response);
         if let Some(error) = &error {
             response = render(error, response, &log);
-            if !asks_first && !upload.is_end_stream() {
+            // A client that asked first, and was not told to go on, has sent nothing.
+            let is_on_its_way = upload.is_begun() || !asks_first;
+            if is_on_its_way && !upload.is_end_stream() {
                 upload.drain().await;
             }
         }
@@ -68,22 +70,23 @@ impl<S: Load> Instance<S> {
         response
     }
 
-    /// The router, which exists once the variables were read without a problem; until then each request tries again.
+    /// The router, which exists once the variables were read without a problem; until then each request tries again. Requests
+    /// that arrive together may each make one, of which the first is kept: waiting for it would need a wake-up between tasks.
     async fn router(&self) -> crate::Result<Router> {
-        let router = self.router.get_or_try_init(|| async {
-            let state = Variables::load::<S>().await.map_err(Error::NotConfigured)?;
-            Ok((self.routes)().split_for_parts().0.with_state(state))
-        });
-        router.await.cloned()
+        if let Some(router) = self.router.get() {
+            return Ok(router.clone());
+        }
+        let state = Variables::load::<S>().await.map_err(Error::NotConfigured)?;
+        Ok(self.router.get_or_init(|| (self.routes)().split_for_parts().0.with_state(state)).clone())
     }
 
     async fn logs_requests(&self) -> bool {
-        *self
-            .log_requests
-            .get_or_init(|| async {
-                spin_sdk::variables::get("log_requests").await.is_ok_and(|value| value.trim() == "true")
-            })
-            .await
+        if let Some(logs) = self.log_requests.get() {
+            return *logs;
+        }
+        // Only a plain no is a no: a variable that cannot be read must not hide what goes wrong.
+        let is_off = spin_sdk::variables::get("log_requests").await.is_ok_and(|value| value.trim() == "false");
+        *self.log_requests.get_or_init(|| !is_off)
     }
 }
 

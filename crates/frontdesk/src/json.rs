@@ -13,6 +13,10 @@ use serde_path_to_error::{Path, Segment};
 use crate::body::collect;
 use crate::error::{Error, FieldError, Result};
 
+/// The longest body of which all that is wrong is told, in bytes: telling takes several copies of it. Of a longer one the first
+/// refusal is told.
+const MAX_EXPLAINED: usize = 64 * 1024;
+
 /// The most refused fields that one answer lists.
 const MAX_FIELD_ERRORS: usize = 32;
 
@@ -29,7 +33,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(body).await?;
+        let bytes = collect(&parts.headers, body).await?;
         match media_type(&parts.headers) {
             Some(MediaType::Json) => parse(&bytes).map(Self),
             Some(MediaType::Form) | None => Err(Error::UnsupportedMediaType),
@@ -42,7 +46,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for FormOrJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(body).await?;
+        let bytes = collect(&parts.headers, body).await?;
         match media_type(&parts.headers) {
             Some(MediaType::Json) => parse(&bytes).map(Self),
             Some(MediaType::Form) => {
@@ -81,20 +85,50 @@ fn media_type(headers: &HeaderMap) -> Option<MediaType> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    // Postgres cannot store NUL, and JSON can only spell it as an escape.
-    let may_hold_nul = bytes.windows(6).any(|window| window == b"\\u0000");
     // Serde would take an array for a struct, field by field.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    match serde_json::from_slice(bytes) {
-        Ok(parsed) if is_object && !may_hold_nul => Ok(parsed),
-        _ => match serde_json::from_slice(bytes) {
-            Ok(value) => from_value(value),
-            Err(error) => Err(Error::Invalid(vec![FieldError {
-                loc: vec!["body".into(), error.column().into()],
-                msg: "JSON decode error".to_owned(),
-                kind: "json_invalid".to_owned(),
-            }])),
+    let holds_nul = holds_nul(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| (location(error.path()), error.into_inner()))
+        .and_then(|parsed| deserializer.end().map(|()| parsed).map_err(|error| (Vec::new(), error)));
+    let errors = match parsed {
+        Ok(parsed) if is_object && !holds_nul => return Ok(parsed),
+        Err(_) if bytes.trim_ascii().is_empty() => vec![field_error(Vec::new(), Kind::Missing)],
+        Err((_, error)) if !error.is_data() => vec![syntax_error(bytes, &error)],
+        Err((location, error)) if bytes.len() > MAX_EXPLAINED => {
+            let Refusal { location, kind } = Refusal::new(location, &error.to_string());
+            vec![field_error(location, kind)]
+        }
+        Ok(_) if bytes.len() > MAX_EXPLAINED => {
+            vec![field_error(Vec::new(), if is_object { Kind::Nul } else { Kind::NotAnObject })]
+        }
+        // Short enough to be looked at as a whole, for all that is wrong with it.
+        Ok(_) | Err(_) => match serde_json::from_slice(bytes) {
+            Ok(value) => return from_value(value),
+            Err(error) => vec![syntax_error(bytes, &error)],
         },
+    };
+    Err(Error::Invalid(errors))
+}
+
+/// Whether a text in the JSON holds NUL, which Postgres cannot store and JSON can only spell as an escape.
+fn holds_nul(bytes: &[u8]) -> bool {
+    let escapes = bytes.windows(6).enumerate().filter(|(_, window)| window == b"\\u0000");
+    // Behind an odd number of backslashes the backslash of the escape is itself escaped.
+    escapes.into_iter().any(|(at, _)| {
+        let before = bytes.get(..at).unwrap_or_default();
+        before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
+    })
+}
+
+fn syntax_error(bytes: &[u8], error: &serde_json::Error) -> FieldError {
+    let lines_before: usize =
+        bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    FieldError {
+        loc: vec!["body".into(), (lines_before + error.column()).into()],
+        msg: "JSON decode error".to_owned(),
+        kind: "json_invalid".to_owned(),
     }
 }
 
@@ -104,10 +138,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 /// 422 with every field that is missing or malformed, as far as one hides no other.
 fn from_value<T: DeserializeOwned>(value: Value) -> Result<T> {
     if !value.is_object() {
-        return Err(Error::Invalid(vec![field_error(Vec::new(), Kind::Mistyped("expected a map".to_owned()))]));
+        return Err(Error::Invalid(vec![field_error(Vec::new(), Kind::NotAnObject)]));
     }
     let mut errors = Vec::new();
-    find_nul(&value, &mut vec!["body".into()], &mut errors);
+    find_nul(&value, &mut Vec::new(), &mut errors);
     match refusal::<T>(&value) {
         Ok(parsed) if errors.is_empty() => return Ok(parsed),
         Ok(_) => {}
@@ -125,11 +159,9 @@ fn find_nul(value: &Value, location: &mut Vec<Value>, errors: &mut Vec<FieldErro
     match value {
         Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| nested(index.into(), value)),
         Value::Object(fields) => fields.iter().for_each(|(name, value)| nested(name.as_str().into(), value)),
-        Value::String(text) if text.contains('\0') && errors.len() < MAX_FIELD_ERRORS => errors.push(FieldError {
-            loc: location.clone(),
-            msg: "A text must not contain NUL characters".to_owned(),
-            kind: "string_nul".to_owned(),
-        }),
+        Value::String(text) if text.contains('\0') && errors.len() < MAX_FIELD_ERRORS => {
+            errors.push(field_error(location.clone(), Kind::Nul));
+        }
         _ => {}
     }
 }
@@ -140,17 +172,18 @@ struct Refusal {
     kind: Kind,
 }
 
-#[derive(Eq, PartialEq)]
 enum Kind {
     Missing,
     Unknown,
+    NotAnObject,
+    Nul,
+    /// What serde says of the value.
     Mistyped(String),
 }
 
-fn refusal<T: DeserializeOwned>(value: &Value) -> std::result::Result<T, Refusal> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let mut location = location(error.path());
-        let message = error.into_inner().to_string();
+impl Refusal {
+    /// What serde says of the value at this place.
+    fn new(mut location: Vec<Value>, message: &str) -> Self {
         let quoted = |prefix: &str| {
             message
                 .strip_prefix(prefix)
@@ -166,10 +199,15 @@ fn refusal<T: DeserializeOwned>(value: &Value) -> std::result::Result<T, Refusal
             }
             Kind::Unknown
         } else {
-            Kind::Mistyped(message)
+            Kind::Mistyped(message.to_owned())
         };
-        Refusal { location, kind }
-    })
+        Self { location, kind }
+    }
+}
+
+fn refusal<T: DeserializeOwned>(value: &Value) -> std::result::Result<T, Refusal> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| Refusal::new(location(error.path()), &error.into_inner().to_string()))
 }
 
 fn location(path: &Path) -> Vec<Value> {
@@ -190,6 +228,7 @@ fn refusals<T: DeserializeOwned>(mut value: Value, first: Refusal) -> Vec<FieldE
         let mended = match kind {
             Kind::Unknown => remove(&value, &location),
             Kind::Missing | Kind::Mistyped(_) => mend::<T>(&value, &location),
+            Kind::NotAnObject | Kind::Nul => None,
         };
         errors.push(field_error(location, kind));
         if let Some(mended) = mended.filter(|_| errors.len() < MAX_FIELD_ERRORS) {
@@ -202,25 +241,28 @@ fn refusals<T: DeserializeOwned>(mut value: Value, first: Refusal) -> Vec<FieldE
 
 fn field_error(location: Vec<Value>, kind: Kind) -> FieldError {
     let (kind, msg) = match kind {
-        Kind::Missing => ("missing", "Field required".to_owned()),
-        Kind::Unknown => ("extra_forbidden", "Extra inputs are not permitted".to_owned()),
-        Kind::Mistyped(message) => (type_of(&message), message),
+        Kind::Missing => ("missing", "Field required"),
+        Kind::Unknown => ("extra_forbidden", "Extra inputs are not permitted"),
+        Kind::NotAnObject => ("model_type", "Input should be an object"),
+        Kind::Nul => ("string_nul", "A text must not contain NUL characters"),
+        Kind::Mistyped(message) => expectation(&message),
     };
-    FieldError { loc: std::iter::once("body".into()).chain(location).collect(), msg, kind: kind.to_owned() }
+    let loc = std::iter::once("body".into()).chain(location).collect();
+    FieldError { loc, msg: msg.to_owned(), kind: kind.to_owned() }
 }
 
-/// Pydantic's name for what serde says of a value.
-fn type_of(message: &str) -> &'static str {
+/// Pydantic's name and text for what serde says of a value. Serde's own text would repeat the value.
+fn expectation(message: &str) -> (&'static str, &'static str) {
     let expected = message.rsplit_once("expected ").map_or("", |(_, expected)| expected);
     match expected {
-        _ if message.starts_with("unknown variant") => "enum",
-        text if text.contains("string") => "string_type",
-        text if text.contains("boolean") => "bool_type",
-        text if text.starts_with("struct") || text.contains("map") => "model_type",
-        text if text.contains("sequence") => "list_type",
-        text if text.contains("UUID") => "uuid_parsing",
-        text if text.starts_with('i') || text.starts_with('u') => "int_type",
-        _ => "value_error",
+        _ if message.starts_with("unknown variant") => ("enum", "Input should be one of the allowed values"),
+        text if text.contains("string") => ("string_type", "Input should be a valid string"),
+        text if text.contains("boolean") => ("bool_type", "Input should be a valid boolean"),
+        text if text.starts_with("struct") || text.contains("map") => ("model_type", "Input should be an object"),
+        text if text.contains("sequence") => ("list_type", "Input should be a valid list"),
+        text if text.contains("UUID") => ("uuid_parsing", "Input should be a valid UUID"),
+        text if text.starts_with('i') || text.starts_with('u') => ("int_type", "Input should be a valid integer"),
+        _ => ("value_error", "Input is not valid"),
     }
 }
 
@@ -328,9 +370,25 @@ mod tests {
     fn what_is_no_json_object_is_one_error() {
         assert_eq!(refused(r#"{"email""#), pairs(&[(r#"["body",8]"#, "json_invalid")]));
         assert_eq!(refused(r#"{"email":"a","age":1} x"#), pairs(&[(r#"["body",23]"#, "json_invalid")]));
+        assert_eq!(refused("{\n\n\"email\""), pairs(&[(r#"["body",11]"#, "json_invalid")]));
+        assert_eq!(refused(" \n"), pairs(&[(r#"["body"]"#, "missing")]));
         assert_eq!(refused(r#"["a",1,null,null,null]"#), pairs(&[(r#"["body"]"#, "model_type")]));
         assert_eq!(refused("5"), pairs(&[(r#"["body"]"#, "model_type")]));
         assert_eq!(refused(&"[".repeat(10_000)).len(), 1);
+    }
+
+    #[test]
+    fn of_a_long_body_the_first_refusal_is_told() {
+        let filler = "x".repeat(MAX_EXPLAINED);
+        assert_eq!(
+            refused(&format!(r#"{{"email":5,"age":"{filler}"}}"#)),
+            pairs(&[(r#"["body","email"]"#, "string_type")])
+        );
+        assert_eq!(refused(&format!(r#"{{"email":"{filler}"}}"#)), pairs(&[(r#"["body","age"]"#, "missing")]));
+        assert_eq!(
+            refused(&format!(r#"{{"email":"\u0000{filler}","age":1}}"#)),
+            pairs(&[(r#"["body"]"#, "string_nul")])
+        );
     }
 
     #[test]

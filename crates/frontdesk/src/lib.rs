@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod page;
 pub mod password;
 mod request;
+pub mod time;
 pub mod token;
 mod user;
 mod variables;

@@ -9,6 +9,8 @@ use http::HeaderMap;
 use http::request::Parts;
 use uuid::Uuid;
 
+/// The longest path that is logged, in characters.
+const MAX_PATH: usize = 1024;
 /// The longest `user-agent` that is kept.
 const MAX_USER_AGENT: usize = 512;
 
@@ -31,7 +33,7 @@ impl RequestLog {
             id: request_id(request.headers()),
             method: request.method().clone(),
             // Without the query, which may hold what does not belong in a log.
-            path: request.uri().path().to_owned(),
+            path: request.uri().path().chars().take(MAX_PATH).collect(),
             started: Instant::now(),
             user: OnceLock::new(),
         }))

@@ -1,21 +1,28 @@
 //! Configuration: Spin variables, read once per instance, every problem collected instead of the first one raised.
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 /// A variable that is missing or malformed, or a service that is not there. Never holds the value, which may be a secret.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
-    /// The variable's name, or `database`, or `migrations`.
-    pub name: &'static str,
-    /// What is wrong with it, for the operator.
-    pub reason: String,
+    name: &'static str,
+    reason: String,
+    cause: Option<String>,
 }
 
 impl Problem {
-    /// A problem of the thing named.
+    /// A problem of the variable or the service named, for whoever asks.
     pub fn new(name: &'static str, reason: impl Into<String>) -> Self {
-        Self { name, reason: reason.into() }
+        Self { name, reason: reason.into(), cause: None }
+    }
+
+    /// The same with what only the log may say.
+    #[must_use]
+    pub fn caused_by(self, cause: &impl std::fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..self }
+    }
+
+    /// The log's text.
+    pub(crate) fn to_log(&self) -> String {
+        self.cause.as_ref().map_or_else(|| self.to_string(), |cause| format!("{self} ({cause})"))
     }
 }
 

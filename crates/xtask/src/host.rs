@@ -100,12 +100,10 @@ impl Host {
         let mut command = Command::new(&self.program);
         // Spin looks for `.env` in the working directory.
         command.current_dir(checkout.root());
-        command.arg("up").arg("-f").arg(checkout.path("spin.toml")).args([
-            "--listen",
-            &listen.to_string(),
-            "--log-dir",
-            "",
-        ]);
+        command.arg("up").arg("-f").arg(checkout.path("spin.toml")).args(["--listen", &listen.to_string()]);
+        // No state on disk, and so no log files that grow without end: what the components write is on the terminal only. An
+        // empty `--log-dir` would say the same, but Spin's command line refuses it against its own help.
+        command.arg("--state-dir=");
         command.envs(setup.environment);
         if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
             command.env("TOKIO_WORKER_THREADS", WORKER_THREADS);

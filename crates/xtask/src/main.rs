@@ -47,6 +47,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Serve the application here, with all that it needs
     Up(up::Args),
+    /// Run the embedded Postgres alone, for a plain `spin up`
+    Postgres,
     /// Run all tests
     Test(test::Args),
     /// Make the keys that sign and verify access tokens
@@ -79,6 +81,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Build(args) => build::run(args)?,
         Command::Migrate(args) => migrate::run(args)?,
         Command::Up(args) => up::run(args)?,
+        Command::Postgres => postgres::run()?,
         Command::Test(args) => return test::run(args),
         Command::GenerateJwtKeys(args) => generate_jwt_keys::run(args)?,
         Command::CreateAdmin(args) => create_admin::run(args)?,

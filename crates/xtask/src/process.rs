@@ -4,11 +4,12 @@
 //! itself started included.
 
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::signals;
@@ -21,7 +22,7 @@ const POLL: Duration = Duration::from_millis(5);
 pub(crate) struct Process {
     child: Child,
     program: String,
-    ended: bool,
+    status: Option<ExitStatus>,
 }
 
 impl Process {
@@ -35,14 +36,13 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{program}`"))?;
-        Ok(Self { child, program, ended: false })
+        Ok(Self { child, program, status: None })
     }
 
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        let status = self.child.try_wait().with_context(|| format!("cannot wait for `{}`", self.program))?;
-        self.ended |= status.is_some();
-        Ok(status)
+        self.status = self.child.try_wait().with_context(|| format!("cannot wait for `{}`", self.program))?;
+        Ok(self.status)
     }
 
     /// Waits until it ends, or until a signal arrives.
@@ -55,26 +55,28 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
-        if let Ok(id) = i32::try_from(self.child.id()) {
-            // It fails when the group is gone, which is what is wanted.
-            let _ = killpg(Pid::from_raw(id), signal);
-        }
+    fn id(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().map(Pid::from_raw)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.ended {
+        if self.status.is_some_and(|status| status.success()) {
             return;
         }
-        self.signal(Signal::SIGTERM);
+        let Some(id) = self.id() else { return };
+        if self.status.is_none() {
+            // To the child alone, which ends what it started: `spin up` takes it for a failure when that ends before it.
+            let _ = kill(id, Signal::SIGTERM);
+        }
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && matches!(self.ended(), Ok(None)) {
             std::thread::sleep(POLL);
         }
-        // Whatever is left of the group, and the child itself if it did not listen.
-        self.signal(Signal::SIGKILL);
+        // Whatever is left of the group: cargo does not end its compilers, and the child itself may not have listened. It
+        // fails when the group is gone, which is what is wanted.
+        let _ = killpg(id, Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
@@ -109,12 +111,14 @@ pub(crate) fn output_uninterrupted(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// The program without its folder: where cargo lives, say, is of no interest.
 fn name(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
+    let program = Path::new(command.get_program());
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// The command as one would type it.
 fn line(command: &Command) -> String {
-    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
-    std::iter::once(command.get_program().to_string_lossy()).chain(arguments).collect::<Vec<_>>().join(" ")
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
+    std::iter::once(name(command)).chain(arguments).collect::<Vec<_>>().join(" ")
 }

@@ -92,7 +92,8 @@ fn addresses_and_networks_match_addresses_only() {
 
 #[test]
 fn an_entry_has_neither_a_path_nor_a_missing_scheme() {
-    for entry in ["", "*", "example.com", "http://example.com/path", "http://example.com:80/path", "{http}://a", "http://{a,b}"]
+    for entry in
+        ["", "*", "example.com", "http://example.com/path", "http://example.com:80/path", "{http}://a", "http://{a,b}"]
     {
         assert!(!parses(entry), "{entry:?}");
     }
@@ -118,8 +119,7 @@ fn self_is_accepted_and_matches_relative_urls_only() {
 #[test]
 fn an_entry_that_comes_out_empty_is_left_out() {
     for value in ["", "http://", "https://"] {
-        let hosts =
-            hosts_with(&["{{ smtp }}", "http://other"], variables(&[("smtp", Some("x"))], &[("smtp", value)]));
+        let hosts = hosts_with(&["{{ smtp }}", "http://other"], variables(&[("smtp", Some("x"))], &[("smtp", value)]));
         assert!(hosts.check("http://other", "https").unwrap(), "{value:?}");
     }
 }

@@ -25,27 +25,27 @@ const TRIGGER: &[(&str, &str)] = &[
     ("static_response", "devhost has no static responses"),
 ];
 
-/// Finds the first part that devhost cannot do.
-pub(super) fn check(manifest: &Table) -> anyhow::Result<()> {
+/// Finds the first part that devhost cannot do. One that asks for nothing (an empty list) is taken out.
+pub(super) fn check(manifest: &mut Table) -> anyhow::Result<()> {
     match manifest.get("spin_manifest_version") {
         Some(Value::Integer(2)) => {}
         Some(Value::String(version)) if version == "2" => {}
         Some(_) => bail!("spin_manifest_version: devhost reads version 2 only"),
         None => bail!("spin_manifest_version: missing, so this is not a manifest of version 2"),
     }
-    if let Some(Value::Table(application)) = manifest.get("application") {
+    if let Some(Value::Table(application)) = manifest.get_mut("application") {
         refuse("application", application, &[("trigger", "devhost has no settings for all triggers of a kind")])?;
     }
     for (kind, triggers) in table(manifest, "trigger") {
         if kind != "http" && kind != "cron" {
             bail!("trigger.{kind}: devhost has the http and the cron trigger only");
         }
-        for trigger in triggers.as_array().into_iter().flatten().filter_map(Value::as_table) {
+        for trigger in triggers.as_array_mut().into_iter().flatten().filter_map(Value::as_table_mut) {
             check_trigger(&format!("trigger.{kind}"), trigger)?;
         }
     }
     for (id, component) in table(manifest, "component") {
-        if let Some(component) = component.as_table() {
+        if let Some(component) = component.as_table_mut() {
             let key = format!("component.{id}");
             refuse(&key, component, COMPONENT)?;
             if component.get("source").is_some_and(Value::is_table) {
@@ -56,7 +56,7 @@ pub(super) fn check(manifest: &Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_trigger(key: &str, trigger: &Table) -> anyhow::Result<()> {
+fn check_trigger(key: &str, trigger: &mut Table) -> anyhow::Result<()> {
     refuse(key, trigger, TRIGGER)?;
     if trigger.get("component").is_some_and(Value::is_table) {
         bail!("{key}.component: devhost takes the name of a component, not the component itself");
@@ -71,9 +71,9 @@ fn check_trigger(key: &str, trigger: &Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refuse(key: &str, table: &Table, refused: &[(&str, &str)]) -> anyhow::Result<()> {
+fn refuse(key: &str, table: &mut Table, refused: &[(&str, &str)]) -> anyhow::Result<()> {
     for (name, reason) in refused {
-        if table.get(*name).is_some_and(|value| !is_empty(value)) {
+        if table.remove(*name).is_some_and(|value| !is_empty(&value)) {
             bail!("{key}.{name}: {reason}");
         }
     }
@@ -89,6 +89,6 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn table<'a>(manifest: &'a Table, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    manifest.get(key).and_then(Value::as_table).into_iter().flatten()
+fn table<'a>(manifest: &'a mut Table, key: &str) -> impl Iterator<Item = (&'a String, &'a mut Value)> {
+    manifest.get_mut(key).and_then(Value::as_table_mut).into_iter().flatten()
 }

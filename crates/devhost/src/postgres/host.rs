@@ -130,7 +130,8 @@ impl<T: Send> wit::HostConnectionBuilderWithStore<T> for HasSelf<State> {
     }
 }
 
-/// The state of the instance is borrowed for a moment only: its other requests go on while this one waits for a session.
+/// The state of the instance is borrowed for a moment only: its other requests go on while this one waits for a
+/// session.
 async fn open<T>(accessor: &Accessor<T, HasSelf<State>>, address: &str) -> Result<Resource<Connection>, Error> {
     let (component, allowed_hosts) = accessor.with(|mut access| {
         let state = access.get();

@@ -36,8 +36,9 @@ fn parameter(value: &ParameterValue) -> anyhow::Result<Parameter> {
         ParameterValue::Datetime((year, month, day, hour, minute, second, nano)) => {
             own(NaiveDateTime::new(date(*year, *month, *day)?, time(*hour, *minute, *second, *nano)?))
         }
-        ParameterValue::Timestamp(seconds) => own(DateTime::from_timestamp(*seconds, 0)
-            .with_context(|| format!("invalid epoch timestamp {seconds}"))?),
+        ParameterValue::Timestamp(seconds) => {
+            own(DateTime::from_timestamp(*seconds, 0).with_context(|| format!("invalid epoch timestamp {seconds}"))?)
+        }
         ParameterValue::Uuid(value) => {
             own(uuid::Uuid::parse_str(value).with_context(|| format!("invalid UUID {value}"))?)
         }
@@ -49,9 +50,10 @@ fn parameter(value: &ParameterValue) -> anyhow::Result<Parameter> {
         ParameterValue::RangeDecimal((lower, upper)) => own(range(decimal_bound(lower)?, decimal_bound(upper)?)),
         ParameterValue::ArrayInt32(values) => own(values.clone()),
         ParameterValue::ArrayInt64(values) => own(values.clone()),
-        ParameterValue::ArrayDecimal(values) => {
-            own(values.iter().map(|value| value.as_deref().map(decimal).transpose()).collect::<anyhow::Result<Vec<_>>>()?)
-        }
+        ParameterValue::ArrayDecimal(values) => own(values
+            .iter()
+            .map(|value| value.as_deref().map(decimal).transpose())
+            .collect::<anyhow::Result<Vec<_>>>()?),
         ParameterValue::ArrayStr(values) => own(values.clone()),
         ParameterValue::Interval(value) => own(Interval(*value)),
         ParameterValue::DbNull => own(Null),

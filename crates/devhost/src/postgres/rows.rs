@@ -58,7 +58,7 @@ impl Query {
             .map_err(|error| query_failed(&error))
     }
 
-    /// All rows at once.
+    /// All rows at once. (Spin's waits for ever if there are none.)
     pub(super) async fn collect(mut self) -> Result<RowSet, Error> {
         let mut set = RowSet { columns: Vec::new(), rows: Vec::new() };
         let mut size = size_of::<RowSet>();

@@ -1,7 +1,7 @@
 //! What Postgres sends, as a guest sees it: the table is that of Spin's crates/factor-outbound-pg/src/types.rs.
 //!
-//! A type that is not in it arrives as its raw bytes (`unsupported`). `timestamptz` is in it as a date and time without a
-//! zone, which the driver does not decode from it: reading one fails the row, in Spin and here.
+//! A type that is not in it arrives as its raw bytes (`unsupported`). `timestamptz` is in it as a date and time without
+//! a zone, which the driver does not decode from it: reading one fails the row, in Spin and here.
 
 use anyhow::Context;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
@@ -12,7 +12,7 @@ use tokio_postgres::{Row, types};
 use uuid::Uuid;
 
 use super::error::query_failed_with;
-use super::wire::{Interval, Raw, RangeDecimal};
+use super::wire::{Interval, RangeDecimal, Raw};
 use crate::bindings::spin::postgres::postgres::{self as wit, Column, DbDataType, DbValue, Error, RangeBoundKind};
 
 /// The names and types of a row's columns.

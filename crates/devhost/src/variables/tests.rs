@@ -43,7 +43,7 @@ fn value(sources: Sources) -> String {
 fn the_command_line_comes_before_the_environment_before_dotenv_before_the_default() {
     let line: &[(&str, &str)] = &[("url", "line")];
     let environment: &[(&str, &str)] = &[("SPIN_VARIABLE_URL", "environment")];
-    let dotenv = Some("SPIN_VARIABLE_URL=dotenv\nURL=not this\n");
+    let dotenv = Some("SPIN_VARIABLE_URL=dotenv\nURL=other\n");
     assert_eq!(value(sources(line, environment, dotenv)), "line");
     assert_eq!(value(sources(&[], environment, dotenv)), "environment");
     assert_eq!(value(sources(&[], &[], dotenv)), "dotenv");

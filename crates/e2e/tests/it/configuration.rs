@@ -20,7 +20,7 @@ async fn missing_variables_are_named_and_the_process_is_alive() {
     assert_snapshot!(anonymous.post("/api/auth/login", &body).await.unwrap(), @r#"
     503 {
       "code": "not_configured",
-      "detail": "This server is not fully configured: /readyz says what is missing",
+      "detail": "This server is not fully configured: its log and /readyz say what is missing",
       "request_id": "[uuid]"
     }
     "#);
@@ -40,7 +40,7 @@ async fn malformed_variables_are_named_without_their_values() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "database_url: is not a URL that begins with postgres://; verifying_keys: holds a private key; it must hold public keys only",
+      "detail": "database_url: does not begin with postgres://; verifying_keys: holds a private key; it must hold public keys only",
       "request_id": "[uuid]"
     }
     "#);
@@ -71,7 +71,7 @@ async fn a_database_that_is_away_is_503_that_says_so() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "database: cannot be reached",
+      "detail": "database: there is no connection to it; the log says why",
       "request_id": "[uuid]"
     }
     "#);
@@ -90,6 +90,19 @@ async fn a_database_that_is_away_is_503_that_says_so() {
     assert_eq!(answer.header("retry-after"), "1");
     let leaks = |line: &String| line.contains("hunter2");
     assert!(!app.log().iter().any(leaks), "{:#?}", app.log());
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn variables_that_contradict_each_other_are_named() {
+    let app = App::builder().variable("database_host", "postgres://elsewhere:5432").start().await.unwrap();
+    assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
+    503 {
+      "code": "not_ready",
+      "detail": "database_host: is not the postgres://HOST:PORT of database_url",
+      "request_id": "[uuid]"
+    }
+    "#);
     app.stop().await.unwrap();
 }
 

@@ -12,6 +12,7 @@
 mod access;
 mod auth;
 mod configuration;
+mod faults;
 mod ops;
 mod tokens;
 mod users;

@@ -89,6 +89,24 @@ async fn a_body_over_the_limit_is_413_that_the_client_can_read() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_first_is_not_made_to_send_what_is_refused() {
+    use std::io::{Read as _, Write as _};
+    let address = app().await.url().trim_start_matches("http://").to_owned();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut socket = std::net::TcpStream::connect(&address).unwrap();
+        let head = format!(
+            "POST /api/auth/register HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+             content-length: 2000000\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    assert!(answer.await.unwrap().starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
 async fn a_body_of_exactly_the_limit_is_read() {
     let mut body = json!({"email": App::new_email(), "password": Caller::PASSWORD, "filler": ""}).to_string();
     let at = body.find("\"filler\":\"").unwrap() + "\"filler\":\"".len();
@@ -141,13 +159,7 @@ async fn each_request_is_one_json_line_in_the_log() {
     let user = app.user().await.unwrap();
     let request = user.request(Method::GET, "/api/users/me?secret=1").header("x-request-id", &user.email[..32]);
     user.send(request).await.unwrap();
-    let line = loop {
-        let found = app.log().into_iter().find(|line| line.contains(&user.email[..32]));
-        if let Some(line) = found {
-            break line;
-        }
-        tokio::task::yield_now().await;
-    };
+    let line = app.wait_for_log(&user.email[..32]).expect("a log line");
     assert!(!line.contains("secret"), "{line}");
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["component"], json!("users"));

@@ -13,21 +13,26 @@ pub struct DbError {
 
 #[derive(Debug)]
 enum Kind {
-    /// The server cannot be reached, is going down, is full, or took too long.
-    Unavailable(String),
+    /// The connection is gone, or there never was one: the server is away, going down, full, or not the one it was.
+    Disconnected(String),
+    /// It took too long, or the server gave it up in favour of another; the connection is fine.
+    TooLong(String),
     /// A named constraint was violated.
     Constraint { name: String, text: String },
     /// Any other refusal: a mistake of ours. Without an SQLSTATE it was the host that refused.
     Refused { sqlstate: Option<String>, text: String },
 }
 
-/// SQLSTATE classes and codes after which the same request may succeed on a new connection (PostgreSQL manual, appendix A).
-/// 40001 and 40P01 are statements that the server itself rolled back.
-const UNAVAILABLE: [&str; 9] = ["08", "53", "57P01", "57P02", "57P03", "57P04", "57P05", "40001", "40P01"];
+/// SQLSTATE classes and codes after which a new connection may help (PostgreSQL manual, appendix A): connection exceptions,
+/// insufficient resources, the server's shutdowns, and a server that has become a read-only replica.
+const DISCONNECTED: [&str; 8] = ["08", "53", "57P01", "57P02", "57P03", "57P04", "57P05", "25006"];
+/// Codes after which the same statement may succeed later: cancelled by a timeout, a lock not to be had, and the two with which
+/// the server ends one of several statements that are in each other's way.
+const TOO_LONG: [&str; 4] = ["57014", "55P03", "40001", "40P01"];
 
 impl DbError {
     pub(super) fn timeout(text: &str) -> Self {
-        Self { statement: "", kind: Kind::Unavailable(text.to_owned()) }
+        Self { statement: "", kind: Kind::TooLong(text.to_owned()) }
     }
 
     pub(super) fn protocol(statement: &'static str, text: &str) -> Self {
@@ -38,23 +43,31 @@ impl DbError {
         Self { statement, ..self }
     }
 
-    /// Whether trying again on another connection may help.
-    pub fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Unavailable(_))
+    /// Whether the connection was lost, so that another one may help.
+    pub fn is_disconnect(&self) -> bool {
+        matches!(self.kind, Kind::Disconnected(_))
+    }
+
+    /// Whether it took too long. Trying again at once would only add to the load.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind, Kind::TooLong(_))
     }
 
     /// The SQLSTATE with which the server refused the statement (PostgreSQL manual, appendix A).
     pub fn sqlstate(&self) -> Option<&str> {
         match &self.kind {
             Kind::Refused { sqlstate, .. } => sqlstate.as_deref(),
-            Kind::Unavailable(_) | Kind::Constraint { .. } => None,
+            Kind::Disconnected(_) | Kind::TooLong(_) | Kind::Constraint { .. } => None,
         }
     }
 }
 
 impl std::fmt::Display for DbError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Kind::Unavailable(text) | Kind::Constraint { text, .. } | Kind::Refused { text, .. }) = &self.kind;
+        let (Kind::Disconnected(text)
+        | Kind::TooLong(text)
+        | Kind::Constraint { text, .. }
+        | Kind::Refused { text, .. }) = &self.kind;
         write!(f, "statement {}: {text}", self.statement)
     }
 }
@@ -62,12 +75,13 @@ impl std::fmt::Display for DbError {
 impl From<PgError> for DbError {
     fn from(error: PgError) -> Self {
         let kind = match error {
-            PgError::ConnectionFailed(text) => Kind::Unavailable(text),
+            PgError::ConnectionFailed(text) => Kind::Disconnected(text),
             PgError::QueryFailed(QueryError::DbError(error)) => {
                 let text = format!("{} {}", error.code, error.message);
                 let constraint = error.extras.into_iter().find(|(key, _)| key == "constraint");
                 match constraint {
-                    _ if UNAVAILABLE.iter().any(|code| error.code.starts_with(code)) => Kind::Unavailable(text),
+                    _ if DISCONNECTED.iter().any(|code| error.code.starts_with(code)) => Kind::Disconnected(text),
+                    _ if TOO_LONG.contains(&error.code.as_str()) => Kind::TooLong(text),
                     Some((_, name)) => Kind::Constraint { name, text },
                     None => Kind::Refused { sqlstate: Some(error.code), text },
                 }
@@ -77,7 +91,7 @@ impl From<PgError> for DbError {
             PgError::QueryFailed(QueryError::Text(text))
                 if text.contains("kind: Closed") || text.contains("kind: Io") =>
             {
-                Kind::Unavailable(text)
+                Kind::Disconnected(text)
             }
             PgError::QueryFailed(QueryError::Text(text))
             | PgError::BadParameter(text)
@@ -100,7 +114,7 @@ impl From<SdkError> for DbError {
 impl From<DbError> for Error {
     #[track_caller]
     fn from(error: DbError) -> Self {
-        if error.is_unavailable() { Self::unavailable(error) } else { Self::internal(error) }
+        if error.is_disconnect() || error.is_timeout() { Self::unavailable(error) } else { Self::internal(error) }
     }
 }
 

@@ -135,7 +135,9 @@ impl Cluster {
             let log_text = fs::read(&log).unwrap_or_default();
             let new =
                 String::from_utf8_lossy(log_text.get(usize::try_from(before)?..).unwrap_or_default()).into_owned();
-            let fatal = |line: &'_ str| Some(line.split_once("FATAL:").or_else(|| line.split_once("PANIC:"))?.1.trim().to_owned());
+            let fatal = |line: &'_ str| {
+                Some(line.split_once("FATAL:").or_else(|| line.split_once("PANIC:"))?.1.trim().to_owned())
+            };
             let reason = new.lines().rev().find_map(fatal);
             return match reason {
                 Some(reason) => bail!("Postgres does not start: {reason} (log: {})", log.display()),

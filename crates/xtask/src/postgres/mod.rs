@@ -13,6 +13,7 @@ mod programs;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -20,7 +21,19 @@ use self::cluster::{Cluster, OWNER, Running};
 use crate::checkout::{Checkout, read_if_there};
 use crate::database::{self, identifier, literal};
 use crate::lock::Lock;
-use crate::signals;
+use crate::signals::{self, Interrupted};
+
+/// `cargo xtask postgres`: runs the server until a signal arrives, for a plain `spin up`, `psql`, or tests run by hand.
+pub(crate) fn run() -> Result<()> {
+    let postgres = Postgres::find_or_start(&Checkout::find()?)?;
+    println!("{} (Ctrl-C stops it, unless another command uses it)", postgres.describe());
+    loop {
+        match signals::sleep(Duration::from_secs(60)) {
+            Err(error) if error.is::<Interrupted>() => return Ok(()),
+            slept => slept?,
+        }
+    }
+}
 
 /// A running server; it may stop when this is dropped.
 pub(crate) struct Postgres {

@@ -104,7 +104,7 @@ async fn missing_and_mistyped_fields_are_listed() {
             "body",
             "password"
           ],
-          "msg": "invalid type: integer `5`, expected a string",
+          "msg": "Input should be a valid string",
           "type": "string_type"
         },
         {

@@ -1,0 +1,33 @@
+//! Time limits for what is waited for, and room for what must be computed. Everything in an instance shares one thread.
+
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
+
+/// A limit is counted in this many slices.
+const SLICES: u32 = 10;
+
+/// What the future yields, or `None` when it takes longer than the limit; it is then dropped, which cancels the host's call.
+///
+/// The limit is counted in slices, each begun when the one before was seen to end: a request that computes keeps the whole
+/// instance from running, and what others wait for may long have happened by then. So a standstill counts as one slice.
+pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    for _ in 0..SLICES {
+        match select(future.as_mut(), std::pin::pin!(spin_sdk::time::sleep(limit / SLICES))).await {
+            Either::Left((output, _)) => return Some(output),
+            Either::Right(_) => {}
+        }
+    }
+    None
+}
+
+/// Does work that keeps a processor busy for long. While it does, new requests go to other instances.
+pub async fn compute<T>(work: impl FnOnce() -> T) -> T {
+    backpressure_inc();
+    yield_async().await;
+    let result = work();
+    backpressure_dec();
+    result
+}
