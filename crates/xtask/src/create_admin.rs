@@ -21,9 +21,6 @@ pub(crate) struct Args {
     /// The name that is shown to others; an existing one is kept when it is not given
     #[arg(long, value_name = "NAME")]
     full_name: Option<String>,
-    /// The database [default: SPIN_VARIABLE_DATABASE_URL, of the environment or .env; else the embedded one]
-    #[arg(long, value_name = "URL")]
-    database_url: Option<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -32,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let full_name = args.full_name.as_deref().map(full_name).transpose()?;
     // Asked for before anything is started, so that Ctrl-C at the prompt has nothing to undo.
     let (password, generated) = password(args)?;
-    let target = Target::open(&checkout, args.database_url.as_deref())?;
+    let target = Target::open(&checkout)?;
     match store(target.url(), &email, full_name.as_deref(), &password)? {
         Outcome::Created => println!("Created the administrator {email}"),
         Outcome::Changed => {

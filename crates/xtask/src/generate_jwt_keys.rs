@@ -44,7 +44,9 @@ pub(crate) fn generate(checkout: &Checkout, folder: &Folder, algorithm: Algorith
         println!(
             "  It also keeps {keys}, so that tokens issued until now stay good; remove them after 8 hours, when the"
         );
-        println!("  last of these tokens has expired. What is running takes the new keys when it is started again.");
+        println!(
+            "  last of these tokens has expired. `scripts/up` takes the new keys at its next start, and writes them into .env."
+        );
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::checkout::{Checkout, cargo};
 use crate::fresh::Stamp;
 use crate::http::{Answer, Connection};
 use crate::process::{self, Process};
-use crate::signals;
+use crate::signals::{self, Interrupted};
 
 /// The oldest Spin that can run the components: they are made for WASI 0.3.0, which 4.0 did not have.
 const OLDEST_SPIN: (u64, u64) = (4, 1);
@@ -202,9 +202,15 @@ fn spin() -> Result<Option<(PathBuf, String)>> {
     else {
         return Ok(None);
     };
-    let version =
-        process::output(Command::new(&program).arg("--version")).context("cannot ask spin for its version")?;
-    Ok(Some((program, version)))
+    match process::output(Command::new(&program).arg("--version")) {
+        Ok(version) => Ok(Some((program, version))),
+        Err(error) if error.is::<Interrupted>() => Err(error),
+        Err(_) => {
+            // Debian's package of this name is a model checker.
+            println!("{} is another program than Spin, or does not run", program.display());
+            Ok(None)
+        }
+    }
 }
 
 /// `spin 4.1.0-pre0 (94a8fc8 2026-08-21)`. The pre-releases of 4.1 count: they have what is needed.

@@ -43,8 +43,8 @@ const INTERRUPTED: u8 = 130;
 enum Command {
     /// Compile the components to WebAssembly
     Build(build::Args),
-    /// Bring the database's schema up to date
-    Migrate(migrate::Args),
+    /// Bring the schema of the database up to date: SPIN_VARIABLE_DATABASE_URL of the environment or .env, or the embedded one
+    Migrate,
     /// Serve the application here, with all that it needs
     Up(up::Args),
     /// Run the embedded Postgres alone, for a plain `spin up`
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<bool> {
     match command {
         Command::Build(args) => build::run(args)?,
-        Command::Migrate(args) => migrate::run(args)?,
+        Command::Migrate => migrate::run()?,
         Command::Up(args) => up::run(args)?,
         Command::Postgres => postgres::run()?,
         Command::Test(args) => return test::run(args),

@@ -19,16 +19,9 @@ use crate::target::Target;
 /// Sqlx's own name, so that its command line works on the same database.
 const TABLE: &str = "_sqlx_migrations";
 
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// The database [default: SPIN_VARIABLE_DATABASE_URL, of the environment or .env; else the embedded one]
-    #[arg(long, value_name = "URL")]
-    database_url: Option<String>,
-}
-
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let checkout = Checkout::find()?;
-    let target = Target::open(&checkout, args.database_url.as_deref())?;
+    let target = Target::open(&checkout)?;
     println!("Migrating {}", database::describe(target.url()));
     migrate(&checkout, target.url())
 }

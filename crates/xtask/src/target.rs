@@ -13,15 +13,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The one that was asked for; else the one that the operator's variables name; else the embedded one, which is started
-    /// when it is not running.
-    pub(crate) fn open(checkout: &Checkout, asked: Option<&str>) -> Result<Self> {
-        let given = match asked {
-            Some(url) => Some(url.to_owned()),
-            None => Given::read(checkout)?.get("database_url").map(str::to_owned),
-        };
-        match given {
-            Some(url) => Ok(Self { url, embedded: None }),
+    /// The one that the operator's variables name; else the embedded one, which is started when it is not running. There is no
+    /// flag for it: the URL holds a password, and everybody can read a program's arguments.
+    pub(crate) fn open(checkout: &Checkout) -> Result<Self> {
+        match Given::read(checkout)?.get("database_url") {
+            Some(url) => Ok(Self { url: url.to_owned(), embedded: None }),
             None => {
                 let postgres = Postgres::find_or_start(checkout)?;
                 Ok(Self { url: postgres.application_url()?, embedded: Some(postgres) })

@@ -15,8 +15,8 @@ use crate::testbed::{self, Server};
 use crate::{build, migrate, signals};
 
 const TEMPLATE: &str = "frontdesk_test_template";
-/// What the tests call the databases that they clone; they drop them, unless they are killed.
-const CLONES: &str = "frontdesk\\_test\\_%";
+/// What the tests call the databases that they clone: a UUID without dashes. They drop them, unless they are killed.
+const CLONES: &str = "^frontdesk_test_[0-9a-f]{32}$";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -72,7 +72,7 @@ impl Template {
             );
         }
         // Nobody else is testing here, so whatever is left was left by tests that were killed.
-        let query = sqlx::query_scalar("select datname::text from pg_database where datname like $1").bind(CLONES);
+        let query = sqlx::query_scalar("select datname::text from pg_database where datname ~ $1").bind(CLONES);
         let left: Vec<String> = query.fetch_all(&mut connection).await.map_err(database::explain)?;
         for clone in left {
             database::drop_if_there(&mut connection, &clone).await?;

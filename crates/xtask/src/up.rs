@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let listen = free_address(args.listen)?;
     let given = Given::read(&checkout)?;
 
-    let database = Target::open(&checkout, None)?;
+    let database = Target::open(&checkout)?;
     match database.embedded() {
         Some(postgres) => println!("{}", postgres.describe()),
         None => println!("Postgres: {}", crate::database::describe(database.url())),
@@ -49,13 +49,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     build::build_stale(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
     migrate::migrate(&checkout, database.url())?;
-    let password = first_admin(database.url())?;
     variables::write_dotenv(&checkout, &derived)?;
 
     println!("Starting {}", host.description);
     // A variable of the environment or a line of the user's own in `.env` is there already.
     let environment = derived.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
     let mut running = host.start(&checkout, listen, Setup { environment, log: None })?;
+    // Not before there is somebody to show it to: the password is shown once.
+    let password = first_admin(database.url())?;
     greet(running.address(), password.as_deref());
     match running.wait() {
         Err(error) if error.is::<Interrupted>() => {

@@ -100,6 +100,9 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
             }
         }
     }
+    if get("registration").is_some_and(|value| !matches!(value.trim(), "" | "open" | "closed")) {
+        note("registration", "is neither open nor closed".to_owned());
+    }
     // One that the operator gives and one that was derived would never belong together.
     match (given.get("signing_key"), given.get("verifying_keys")) {
         (Some(_), None) => {

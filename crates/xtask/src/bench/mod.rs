@@ -26,7 +26,6 @@ use crate::{build, database, migrate, signals, variables};
 const ROUTES: [Route; 2] =
     [Route { path: "/healthz", signed_in: false }, Route { path: "/api/users/me", signed_in: true }];
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
-const DATABASE: &str = "frontdesk_bench";
 
 /// Something to measure.
 struct Route {
@@ -121,27 +120,31 @@ async fn sign_in(address: SocketAddr) -> Result<String> {
 /// A database that is dropped again.
 struct Scratch<'a> {
     server: &'a Server,
+    name: String,
     url: String,
 }
 
 impl<'a> Scratch<'a> {
     fn create(server: &'a Server) -> Result<Self> {
+        // Like a test's: what is left by one that was killed, the next test run drops.
+        let name = format!("frontdesk_test_{:032x}", std::process::id());
         signals::block_on(async {
             let mut connection = database::connect(&server.url).await?;
-            database::recreate(&mut connection, DATABASE).await?;
+            database::recreate(&mut connection, &name).await?;
             database::close(connection).await;
             Ok(())
         })?;
-        Ok(Self { server, url: database::with_database(&server.url, DATABASE)? })
+        let url = database::with_database(&server.url, &name)?;
+        Ok(Self { server, name, url })
     }
 }
 
 impl Drop for Scratch<'_> {
     fn drop(&mut self) {
-        // After a signal it stays, as after a crash; the next run begins by dropping it.
+        // After a signal it stays, as after a crash.
         let _ = signals::block_on(async {
             let mut connection = database::connect(&self.server.url).await?;
-            database::drop_if_there(&mut connection, DATABASE).await
+            database::drop_if_there(&mut connection, &self.name).await
         });
     }
 }

@@ -2,7 +2,9 @@
 //! anybody else runs them as themselves.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -74,6 +76,24 @@ impl Account {
                 .with_context(|| format!("cannot change the owner of {}", path.display())),
             None => Ok(()),
         }
+    }
+
+    /// Replaces a file in a folder of the account's by a new one of its own. Whatever stands there, a link for example, is
+    /// removed and not written through.
+    pub(super) fn write(&self, path: &Path, contents: &str) -> Result<()> {
+        let write = || -> std::io::Result<()> {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+            file.write_all(contents.as_bytes())?;
+            match self.other {
+                Some((user, group)) => std::os::unix::fs::fchown(&file, Some(user), Some(group)),
+                None => Ok(()),
+            }
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Whether the account can get to a folder and write in it: every folder above has a say in that.

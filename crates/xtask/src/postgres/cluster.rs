@@ -105,8 +105,10 @@ impl Cluster {
 
     /// The server that runs it, if one does. The file that a crash left behind may name a process that is another by now, and
     /// a port that another server has: only a server that knows the password and these data counts.
-    pub(super) fn running(&self) -> Option<Running> {
-        let running = self.named()?;
+    ///
+    /// A signal while it is asked is no answer: it is passed on.
+    pub(super) fn running(&self) -> Result<Option<Running>> {
+        let Some(running) = self.named() else { return Ok(None) };
         let url = self.superuser_url(running.port);
         let folder = signals::block_on(async {
             let mut server = database::connect(&url).await?;
@@ -117,7 +119,13 @@ impl Cluster {
             database::close(server).await;
             Ok(folder)
         });
-        (Path::new(&folder.ok()?).canonicalize().ok()? == self.data().canonicalize().ok()?).then_some(running)
+        let folder = match folder {
+            Err(error) if error.is::<signals::Interrupted>() => return Err(error),
+            Err(_) => return Ok(None),
+            Ok(folder) => folder,
+        };
+        let is_ours = Path::new(&folder).canonicalize().ok() == self.data().canonicalize().ok();
+        Ok(is_ours.then_some(running))
     }
 
     /// Starts the server.
@@ -125,7 +133,8 @@ impl Cluster {
         self.write_settings(checkout)?;
         let log = self.home.join("log");
         if fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG) {
-            File::options().write(true).open(&log)?.set_len(0)?;
+            // The folder is the account's: what stands there may be a link, which must not be written through.
+            fs::remove_file(&log)?;
         }
         let before = fs::metadata(&log).map_or(0, |log| log.len());
         let mut start = self.pg_ctl("start");
@@ -144,7 +153,11 @@ impl Cluster {
                 None => Err(error.context(format!("Postgres does not start (log: {})", log.display()))),
             };
         }
-        self.running().with_context(|| format!("Postgres was started but does not answer (log: {})", log.display()))
+        let answer = self.running().and_then(|running| {
+            running.with_context(|| format!("Postgres was started but does not answer (log: {})", log.display()))
+        });
+        // Nobody else would stop it.
+        answer.inspect_err(|_| self.stop())
     }
 
     /// Stops the server, not waiting for its clients. Called while unwinding, so it reports instead of failing.
@@ -174,8 +187,7 @@ impl Cluster {
             }
             None => free_port(checkout)?,
         };
-        fs::write(&path, settings(port)).with_context(|| format!("cannot write {}", path.display()))?;
-        self.account.give(&path)
+        self.account.write(&path, &settings(port))
     }
 }
 

@@ -65,7 +65,7 @@ impl Postgres {
         signals::catch();
         let _turn = Lock::exclusive(&files.turn)?;
         let cluster = Cluster::open_or_create(checkout)?;
-        let found = cluster.running();
+        let found = cluster.running()?;
         let was_running = found.is_some();
         let running = match found {
             Some(running) => running,
