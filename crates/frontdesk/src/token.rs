@@ -6,12 +6,14 @@
 mod crypto;
 mod keys;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 pub use keys::{Jwk, SigningKey, VerifyingKeys};
@@ -24,8 +26,11 @@ pub const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
 /// The longest token that is looked at. One of an 8192-bit RSA key has about 1.8 KB.
 const MAX_LENGTH: usize = 8 * 1024;
 
+/// How many genuine tokens an instance remembers, about 200 bytes each.
+const MAX_REMEMBERED: usize = 256;
+
 /// What an access token says.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Claims {
     /// The operator's variable `issuer`.
     pub iss: String,
@@ -55,17 +60,21 @@ pub enum Rejection {
 }
 
 /// Verifies access tokens without a database: signature, issuer, audience and expiry.
+///
+/// What it found genuine it remembers by the token's hash, because verifying a signature is most of the work. That takes
+/// nothing from revocation: expiry is looked at every time, and session and user are asked of the database by the caller.
 pub struct Verifier {
     keys: VerifyingKeys,
     issuer: String,
     audience: String,
+    genuine: Mutex<HashMap<[u8; 32], Claims>>,
 }
 
 impl Verifier {
     /// A verifier that accepts what these keys signed for this audience.
     pub fn new(keys: VerifyingKeys, issuer: String, audience: String) -> Self {
         crypto::install();
-        Self { keys, issuer, audience }
+        Self { keys, issuer, audience, genuine: Mutex::default() }
     }
 
     /// The keys.
@@ -86,6 +95,25 @@ impl Verifier {
         if token.len() > MAX_LENGTH {
             return Err(Rejection::Invalid);
         }
+        let hash = Sha256::digest(token).into();
+        let remembered = self.genuine.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        if let Some(claims) = remembered {
+            return if claims.exp > jsonwebtoken::get_current_timestamp() {
+                Ok(claims)
+            } else {
+                Err(Rejection::Expired)
+            };
+        }
+        let claims = self.decode(token)?;
+        let mut genuine = self.genuine.lock().unwrap_or_else(PoisonError::into_inner);
+        if genuine.len() >= MAX_REMEMBERED {
+            genuine.clear();
+        }
+        genuine.insert(hash, claims.clone());
+        Ok(claims)
+    }
+
+    fn decode(&self, token: &str) -> Result<Claims, Rejection> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Invalid)?;
         let key = header.kid.and_then(|kid| self.keys.find(&kid)).ok_or(Rejection::Invalid)?;
         let mut validation = Validation::new(key.algorithm());
@@ -155,6 +183,22 @@ mod tests {
         assert_eq!((claims.sub, claims.sid, claims.role), (user, session, Role::Admin));
         assert_eq!(claims.exp - claims.iat, LIFETIME.as_secs());
         assert_eq!(verifier("elsewhere").0.verify(&token).unwrap_err(), Rejection::Invalid);
+    }
+
+    #[test]
+    fn a_remembered_token_still_expires_and_none_is_remembered_without_end() {
+        let (verifier, key) = verifier("here");
+        let signer = verifier.signer(key);
+        let token = signer.sign(Uuid::nil(), Uuid::nil(), Role::User).unwrap();
+        assert!(verifier.verify(&token).is_ok());
+        for claims in verifier.genuine.lock().unwrap().values_mut() {
+            claims.exp = claims.iat;
+        }
+        assert_eq!(verifier.verify(&token).unwrap_err(), Rejection::Expired);
+        for _ in 0..=MAX_REMEMBERED {
+            assert!(verifier.verify(&signer.sign(Uuid::nil(), Uuid::nil(), Role::User).unwrap()).is_ok());
+        }
+        assert!(verifier.genuine.lock().unwrap().len() <= MAX_REMEMBERED);
     }
 
     #[test]

@@ -1,13 +1,7 @@
 //! The end-to-end tests: over HTTP, through a host, on a real Postgres. One host serves all tests that can share one; each
 //! makes accounts of its own on it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod access;
 mod auth;
