@@ -6,9 +6,9 @@
 //! - A connection that is found closed is opened anew. A read is then tried once more. A write is not: whether it reached
 //!   the server cannot be told from a connection that broke. So a write on a connection that was idle for a while is preceded
 //!   by a read, which finds out.
-//! - Opening is given [`OPEN_TIMEOUT`], because the host's pool would wait for ever. A statement is ended by the server after
-//!   [`SERVER_TIMEOUTS`], so that what was answered with 503 does not happen later; [`STATEMENT_TIMEOUT`] is for a server
-//!   that has gone silent. What took too long is not tried again.
+//! - Opening is given 3 s, because the host's pool would wait for ever. A statement is ended by the server after 5 s, and after
+//!   2 s of waiting for a lock, so that what was answered with 503 does not happen later; 10 s are for a server that has gone
+//!   silent. What took too long is not tried again.
 
 mod error;
 mod row;
