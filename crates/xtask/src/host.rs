@@ -81,7 +81,10 @@ impl Host {
         if !program.is_file() || !stamp.is_fresh() {
             println!("Building the development host");
             let began = stamp.begin()?;
-            process::run(cargo().current_dir(checkout.root()).args(["build", "--locked", "-p", "devhost"]))?;
+            // Not `-p devhost`: its dependencies would be compiled with fewer features, and by `cargo test --workspace` once more.
+            let mut build = cargo();
+            build.current_dir(checkout.root()).args(["build", "--locked", "--workspace", "--bin", "devhost"]);
+            process::run(&mut build)?;
             stamp.end(began)?;
         }
         Ok(Self { kind: Kind::Devhost, program, description: description.to_owned() })
