@@ -370,7 +370,7 @@ mod tests {
     fn what_is_no_json_object_is_one_error() {
         assert_eq!(refused(r#"{"email""#), pairs(&[(r#"["body",8]"#, "json_invalid")]));
         assert_eq!(refused(r#"{"email":"a","age":1} x"#), pairs(&[(r#"["body",23]"#, "json_invalid")]));
-        assert_eq!(refused("{\n\n\"email\""), pairs(&[(r#"["body",11]"#, "json_invalid")]));
+        assert_eq!(refused("{\n\n\"email\""), pairs(&[(r#"["body",10]"#, "json_invalid")]));
         assert_eq!(refused(" \n"), pairs(&[(r#"["body"]"#, "missing")]));
         assert_eq!(refused(r#"["a",1,null,null,null]"#), pairs(&[(r#"["body"]"#, "model_type")]));
         assert_eq!(refused("5"), pairs(&[(r#"["body"]"#, "model_type")]));
