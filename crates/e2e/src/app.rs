@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::database::Database;
-use crate::host::Host;
+use crate::host::{Host, HostBuilder};
 use crate::keys::Keys;
 
 /// A running Frontdesk.
@@ -21,6 +21,7 @@ pub struct App {
 /// A Frontdesk to be started, with variables other than the tests' usual ones.
 pub struct AppBuilder {
     variables: BTreeMap<&'static str, String>,
+    host: HostBuilder,
 }
 
 impl AppBuilder {
@@ -28,6 +29,13 @@ impl AppBuilder {
     #[must_use]
     pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.insert(name, value.into());
+        self
+    }
+
+    /// Changes how its host is started.
+    #[must_use]
+    pub fn host(mut self, change: impl FnOnce(HostBuilder) -> HostBuilder) -> Self {
+        self.host = change(self.host);
         self
     }
 
@@ -46,7 +54,9 @@ impl AppBuilder {
             ("refresh_token_key", "A".repeat(43)),
         ]);
         variables.extend(self.variables);
-        Ok(App { host: Host::start(&variables)?, database, keys })
+        let set = |host: HostBuilder, (name, value): (&&str, &String)| host.variable(name, value);
+        let host = variables.iter().fold(self.host, set).start()?;
+        Ok(App { host, database, keys })
     }
 }
 
@@ -61,7 +71,7 @@ impl App {
 
     /// A Frontdesk to be started with other variables.
     pub fn builder() -> AppBuilder {
-        AppBuilder { variables: BTreeMap::new() }
+        AppBuilder { variables: BTreeMap::new(), host: Host::builder() }
     }
 
     /// Its address.

@@ -1,6 +1,7 @@
 //! The host process: `spin` or devhost, started with the same arguments, which ends with the test process however that ends.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -39,28 +40,66 @@ struct Log {
     grown: Condvar,
 }
 
-/// A running host; it ends when this is dropped.
-pub(crate) struct Host {
-    url: String,
-    log: Arc<Log>,
-    shell: Child,
-    _folder: TempDir,
+/// A host to be started.
+pub struct HostBuilder {
+    manifest: PathBuf,
+    arguments: Vec<OsString>,
+    environment: BTreeMap<String, OsString>,
+    shell: String,
 }
 
-impl Host {
-    /// Starts the host on a free port, with these Spin variables.
-    pub(crate) fn start(variables: &BTreeMap<&'static str, String>) -> Result<Self> {
+impl HostBuilder {
+    /// Another application than Frontdesk.
+    #[must_use]
+    pub fn manifest(mut self, manifest: impl Into<PathBuf>) -> Self {
+        self.manifest = manifest.into();
+        self
+    }
+
+    /// Sets a Spin variable.
+    #[must_use]
+    pub fn variable(self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment(&format!("SPIN_VARIABLE_{}", name.to_uppercase()), value)
+    }
+
+    /// Sets a variable of the host's own environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds an argument of `up`.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Runs this in the shell that starts the host, before it does: limits, mounts.
+    #[must_use]
+    pub fn prepare(mut self, script: &str) -> Self {
+        self.shell = format!("{script}\n{}", self.shell);
+        self
+    }
+
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// When it does not serve.
+    pub fn start(self) -> Result<Host> {
         let folder = TempDir::new()?;
         let mut shell = Command::new("sh")
-            .args(["-c", UNTIL_STDIN_ENDS, "host"])
+            .args(["-c", &self.shell, "host"])
             .arg(variable("FRONTDESK_HOST_PROGRAM")?)
-            .args(["up", "--listen", "127.0.0.1:0", "--state-dir=", "--from"])
-            .arg(manifest())
+            .args(["up", "--listen", "127.0.0.1:0", "--from"])
+            .arg(self.manifest)
+            .args(self.arguments)
             // A `.env` of the checkout is not the tests' configuration.
             .current_dir(folder.path())
-            .envs(variables.iter().map(|(name, value)| (format!("SPIN_VARIABLE_{}", name.to_uppercase()), value)))
             .env("TOKIO_WORKER_THREADS", "8")
             .env_remove("RUST_LOG")
+            .envs(self.environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -71,26 +110,46 @@ impl Host {
         collect(shell.stdout.take(), &log, &serving);
         collect(shell.stderr.take(), &log, &serving);
         drop(serving);
-        let mut host = Self { url: String::new(), log, shell, _folder: folder };
+        let mut host = Host { url: String::new(), log, shell, _folder: folder };
         // The channel also ends when the host does.
         host.url = served
             .recv_timeout(START_TIMEOUT)
             .with_context(|| format!("the host does not serve:\n{}", host.log().join("\n")))?;
         Ok(host)
     }
+}
+
+/// A running host; it ends when this is dropped.
+pub struct Host {
+    url: String,
+    log: Arc<Log>,
+    shell: Child,
+    _folder: TempDir,
+}
+
+impl Host {
+    /// A host of Frontdesk, unless it is given another manifest, that keeps no state on disk.
+    pub fn builder() -> HostBuilder {
+        HostBuilder {
+            manifest: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml"),
+            arguments: vec!["--state-dir=".into()],
+            environment: BTreeMap::new(),
+            shell: UNTIL_STDIN_ENDS.to_owned(),
+        }
+    }
 
     /// Where it serves.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// What it has printed so far.
-    pub(crate) fn log(&self) -> Vec<String> {
+    pub fn log(&self) -> Vec<String> {
         self.log.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first line that contains this, once it is there.
-    pub(crate) fn wait_for_log(&self, text: &str) -> Option<String> {
+    /// The first line that contains this, once it is there; `None` after ten seconds.
+    pub fn wait_for_log(&self, text: &str) -> Option<String> {
         let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let is_missing = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
         let (lines, _) =
@@ -104,10 +163,6 @@ impl Drop for Host {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
-}
-
-fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml")
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>, log: &Arc<Log>, serving: &mpsc::Sender<String>) {

@@ -14,4 +14,5 @@ pub use answer::Answer;
 pub use app::{App, AppBuilder};
 pub use caller::Caller;
 pub use database::{Database, Lock};
+pub use host::{Host, HostBuilder};
 pub use keys::Keys;
