@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use state::Auth;
+pub use store::STATEMENTS;
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<Auth> {

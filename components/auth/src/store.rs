@@ -4,6 +4,9 @@ use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Statement};
 use frontdesk::{Client, Role, User, user_columns};
 use uuid::Uuid;
 
+/// Every statement of this family.
+pub const STATEMENTS: &[Statement] = &[FIND_CANDIDATE, INSERT_USER, START_SESSION];
+
 const INSERT_USER: Statement = Statement::write(
     "auth.insert_user",
     concat!("insert into users as u (email, full_name, password_hash) values ($1, $2, $3) returning ", user_columns!()),

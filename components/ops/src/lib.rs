@@ -10,7 +10,7 @@ mod views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use store::LATEST_MIGRATION;
+pub use store::{LATEST_MIGRATION, STATEMENTS};
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<()> {

@@ -2,6 +2,9 @@
 
 use frontdesk::db::{Db, DbError, Statement};
 
+/// Every statement of this family.
+pub const STATEMENTS: &[Statement] = &[LATEST_APPLIED];
+
 /// The number of the newest file in `migrations/`, which this version needs; a test holds the two together.
 pub const LATEST_MIGRATION: i64 = 1;
 

@@ -109,7 +109,7 @@ fn bearer(parts: &Parts) -> Result<&str> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(MISSING) }
 }
 
-const FIND_LIVE_SESSION: Statement = Statement::read(
+pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read(
     "access.find_live_session",
     concat!(
         "select ",

@@ -40,9 +40,10 @@ const OPENING_POLL: Duration = Duration::from_millis(1);
 const MAX_UNPROVEN: Duration = Duration::from_millis(100);
 
 /// Finds out whether the connection is there.
-const PROBE: Statement = Statement::read("db.probe", "select true");
+pub(crate) const PROBE: Statement = Statement::read("db.probe", "select true");
 
-/// One SQL statement with its name for the log.
+/// One SQL statement with its name for the log. Each crate that has some lists them in a public `STATEMENTS`, for the test
+/// that prepares every one of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement {
     name: &'static str,
@@ -59,6 +60,21 @@ impl Statement {
     /// A statement that changes something: it is never sent twice.
     pub const fn write(name: &'static str, text: &'static str) -> Self {
         Self { name, text, is_read: false }
+    }
+
+    /// Its name, `family.what_it_does`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its SQL.
+    pub const fn text(&self) -> &'static str {
+        self.text
+    }
+
+    /// Whether it changes nothing.
+    pub const fn is_read(&self) -> bool {
+        self.is_read
     }
 }
 

@@ -28,3 +28,6 @@ pub use json::{FormOrJson, Json};
 pub use request::Client;
 pub use user::{Role, User, UserView};
 pub use variables::{Load, Problem, Variables};
+
+/// Every statement of this crate.
+pub const STATEMENTS: &[db::Statement] = &[access::FIND_LIVE_SESSION, db::PROBE];
