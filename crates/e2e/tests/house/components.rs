@@ -1,0 +1,51 @@
+//! The components, linked natively: what they answer, and what they ask of the database.
+
+use frontdesk::db::Statement;
+use serde_json::{Value, to_value};
+
+/// A component.
+pub(crate) struct Component {
+    /// Its id in `spin.toml`, its package and its folder.
+    pub(crate) name: &'static str,
+    /// Its route table; null when it has none.
+    document: Value,
+    /// Its SQL.
+    pub(crate) statements: &'static [Statement],
+}
+
+/// Every component: `manifest.rs` fails while one is missing here.
+pub(crate) fn all() -> Vec<Component> {
+    let auth = to_value(auth::routes().into_openapi()).unwrap();
+    let ops = to_value(ops::routes().into_openapi()).unwrap();
+    let users = to_value(users::routes().into_openapi()).unwrap();
+    vec![
+        Component { name: "auth", document: auth, statements: auth::STATEMENTS },
+        Component { name: "ops", document: ops, statements: ops::STATEMENTS },
+        Component { name: "users", document: users, statements: &[] },
+    ]
+}
+
+/// An operation of an OpenAPI document.
+pub(crate) struct Operation {
+    /// The path, with `{parameters}`.
+    pub(crate) path: String,
+    /// The operation id.
+    pub(crate) id: String,
+}
+
+impl Component {
+    /// What it answers.
+    pub(crate) fn operations(&self) -> Vec<Operation> {
+        operations(&self.document)
+    }
+}
+
+/// The operations of an OpenAPI document.
+pub(crate) fn operations(document: &Value) -> Vec<Operation> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let each = |(path, methods): (&String, &Value)| {
+        let ids = methods.as_object().into_iter().flatten().map(|(_, operation)| operation["operationId"].as_str());
+        ids.map(|id| Operation { path: path.clone(), id: id.unwrap().to_owned() }).collect::<Vec<_>>()
+    };
+    paths.flat_map(each).collect()
+}
