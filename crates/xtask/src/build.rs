@@ -15,6 +15,8 @@ use crate::manifest::{self, Component};
 use crate::process;
 
 pub(crate) const TARGET: &str = "wasm32-wasip2";
+/// The package of `crates/devhost/probe`.
+pub(crate) const PROBE: &str = "probe";
 /// The largest component that is accepted, in bytes: beyond it something was linked in that does not belong there.
 const MAX_SIZE: u64 = 2_000_000;
 
@@ -40,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Builds all components, but calls cargo only for those whose sources changed since their last build.
 pub(crate) fn build_stale(checkout: &Checkout, target: &Path) -> Result<()> {
     let (fresh, stale): (Vec<_>, Vec<_>) = manifest::components(checkout)?.into_iter().partition(|component| {
-        stamp(checkout, target, component).is_fresh() && checkout.path(&component.source).is_file()
+        stamp(checkout, target, &component.name).is_fresh() && checkout.path(&component.source).is_file()
     });
     if !fresh.is_empty() {
         let names: Vec<_> = fresh.iter().map(|component| component.name.as_str()).collect();
@@ -63,15 +65,10 @@ fn build(checkout: &Checkout, target: &Path, components: &[Component]) -> Result
     add_target(checkout)?;
     for (index, component) in components.iter().enumerate() {
         println!("[{}/{}] {}", index + 1, components.len(), component.name);
-        let stamp = stamp(checkout, target, component);
+        let stamp = stamp(checkout, target, &component.name);
         let started = stamp.begin()?;
-        process::run(
-            cargo()
-                .current_dir(checkout.root())
-                .args(["rustc", "--release", "--locked", "--target", TARGET, "--lib", "--crate-type", "cdylib", "-p"])
-                .arg(&component.name),
-        )?;
-        let wasm = wasm(target, component);
+        compile(checkout, &component.name)?;
+        let wasm = wasm(target, &component.name);
         let size = fs::metadata(&wasm).with_context(|| format!("cargo made no {}", wasm.display()))?.len();
         println!("      {}: {}", component.source.display(), kilobytes(size));
         if size > MAX_SIZE {
@@ -83,23 +80,45 @@ fn build(checkout: &Checkout, target: &Path, components: &[Component]) -> Result
     Ok(())
 }
 
+/// Builds the component that the tests of the hosts run, which is no part of the application: where it is.
+pub(crate) fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
+    let (stamp, wasm) = (stamp(checkout, target, PROBE), wasm(target, PROBE));
+    if !stamp.is_fresh() || !wasm.is_file() {
+        add_target(checkout)?;
+        println!("Building the probe");
+        let started = stamp.begin()?;
+        compile(checkout, PROBE)?;
+        stamp.end(started)?;
+    }
+    Ok(wasm)
+}
+
+fn compile(checkout: &Checkout, package: &str) -> Result<()> {
+    process::run(
+        cargo()
+            .current_dir(checkout.root())
+            .args(["rustc", "--release", "--locked", "--target", TARGET, "--lib", "--crate-type", "cdylib", "-p"])
+            .arg(package),
+    )
+}
+
 /// A size as people read it.
 pub(crate) fn kilobytes(size: u64) -> String {
     format!("{} kB", size.div_ceil(1000))
 }
 
 /// Cargo names the file after the library, whose dashes are underscores.
-fn wasm(target: &Path, component: &Component) -> PathBuf {
-    release(target).join(format!("{}.wasm", component.name.replace('-', "_")))
+fn wasm(target: &Path, package: &str) -> PathBuf {
+    release(target).join(format!("{}.wasm", package.replace('-', "_")))
 }
 
 fn release(target: &Path) -> PathBuf {
     target.join(TARGET).join("release")
 }
 
-fn stamp(checkout: &Checkout, target: &Path, component: &Component) -> Stamp {
-    let dep_info = wasm(target, component).with_extension("d");
-    Stamp::new(checkout, release(target).join(format!("{}.stamp", component.name)), dep_info)
+fn stamp(checkout: &Checkout, target: &Path, package: &str) -> Stamp {
+    let dep_info = wasm(target, package).with_extension("d");
+    Stamp::new(checkout, release(target).join(format!("{package}.stamp")), dep_info)
 }
 
 /// The host, and its cache of compiled components, go by the file's time: it changes only when its contents do.

@@ -61,8 +61,10 @@ fn modified(path: &Path) -> std::io::Result<SystemTime> {
 
 /// The files that decide what is built and how, of all packages: some are dependencies of others.
 fn manifests(root: &Path) -> Vec<PathBuf> {
-    let members =
-        ["components", "crates"].into_iter().filter_map(|folder| fs::read_dir(root.join(folder)).ok()).flatten();
+    let members = ["components", "crates", "crates/devhost"]
+        .into_iter()
+        .filter_map(|folder| fs::read_dir(root.join(folder)).ok())
+        .flatten();
     let members = members.filter_map(|entry| Some(entry.ok()?.path().join("Cargo.toml")));
     let shared = [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml"].map(|name| root.join(name));
     members.chain(shared).filter(|path| path.exists()).collect()

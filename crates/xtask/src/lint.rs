@@ -17,7 +17,7 @@ pub(crate) fn run() -> Result<()> {
     step("clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     build::add_target(&checkout)?;
     let mut components = cargo();
-    components.args(["clippy", "--locked", "--target", build::TARGET]);
+    components.args(["clippy", "--locked", "--target", build::TARGET, "-p", build::PROBE]);
     for component in manifest::components(&checkout)? {
         components.args(["-p", &component.name]);
     }

@@ -2,7 +2,7 @@
 //!
 //! The end-to-end tests learn of it through variables: `FRONTDESK_TEST_DATABASE_URL` (a maintenance database, with the right to
 //! create others), `FRONTDESK_TEST_TEMPLATE` (a migrated database to clone), `FRONTDESK_HOST` and `FRONTDESK_HOST_PROGRAM`,
-//! `FRONTDESK_TEST_KEYS` (see [`testbed::keys`]).
+//! `FRONTDESK_TEST_KEYS` (see [`testbed::keys`]), `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]).
 
 use anyhow::{Result, bail};
 use sqlx::PgConnection;
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     migrate::migrate(&checkout, &database::with_database(&server.url, TEMPLATE)?)?;
     let keys = testbed::keys(&checkout)?;
     build::build_stale(&checkout, &target)?;
+    let probe = build::build_probe(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
     println!("The tests run on {}", host.description);
 
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     tests.env("FRONTDESK_TEST_DATABASE_URL", &server.url);
     tests.env("FRONTDESK_TEST_TEMPLATE", TEMPLATE);
     tests.env("FRONTDESK_TEST_KEYS", keys);
+    tests.env("FRONTDESK_TEST_PROBE", probe);
     tests.env("FRONTDESK_HOST", host.name());
     tests.env("FRONTDESK_HOST_PROGRAM", &host.program);
     Ok(Process::spawn(&mut tests)?.wait()?.success())
