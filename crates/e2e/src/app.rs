@@ -22,9 +22,17 @@ pub struct App {
 pub struct AppBuilder {
     variables: BTreeMap<&'static str, String>,
     host: HostBuilder,
+    database: Option<Database>,
 }
 
 impl AppBuilder {
+    /// Gives it this database instead of a new clone of the template.
+    #[must_use]
+    pub fn database(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self
+    }
+
     /// Sets a variable.
     #[must_use]
     pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -39,12 +47,15 @@ impl AppBuilder {
         self
     }
 
-    /// Starts it on a new database.
+    /// Starts it.
     ///
     /// # Errors
     /// When the host or Postgres does not start.
     pub async fn start(self) -> Result<App> {
-        let database = Database::clone_template().await?;
+        let database = match self.database {
+            Some(database) => database,
+            None => Database::clone_template().await?,
+        };
         let keys = Keys::generate()?;
         let mut variables = BTreeMap::from([
             ("database_url", database.url()),
@@ -71,12 +82,17 @@ impl App {
 
     /// A Frontdesk to be started with other variables.
     pub fn builder() -> AppBuilder {
-        AppBuilder { variables: BTreeMap::new(), host: Host::builder() }
+        AppBuilder { variables: BTreeMap::new(), host: Host::builder(), database: None }
     }
 
     /// Its address.
     pub fn url(&self) -> &str {
         self.host.url()
+    }
+
+    /// Its host.
+    pub fn host(&self) -> &Host {
+        &self.host
     }
 
     /// Its database.

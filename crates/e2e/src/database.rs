@@ -1,6 +1,9 @@
 //! A database of one host: a clone of the migrated template, dropped with it.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
+use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -21,6 +24,18 @@ impl Database {
         let name = format!("frontdesk_test_{}", Uuid::new_v4().simple());
         let database = Self { name, server };
         database.on_server(&format!("create database {} template {template}", database.name)).await?;
+        Ok(database)
+    }
+
+    /// A new database on a server, brought up to date by the files of `migrations/`.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub(crate) async fn migrated(server: String) -> Result<Self> {
+        let database = Self { name: format!("frontdesk_test_{}", Uuid::new_v4().simple()), server };
+        database.on_server(&format!("create database {}", database.name)).await?;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+        Migrator::new(folder).await?.run(&mut database.connect().await?).await.context("migrating")?;
         Ok(database)
     }
 
@@ -76,6 +91,14 @@ impl Database {
         sqlx::raw_sql("begin").execute(&mut connection).await?;
         sqlx::raw_sql(statement).execute(&mut connection).await?;
         Ok(Lock(connection))
+    }
+
+    /// Asks it for rows of a text and a number.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn counts(&self, statement: &'static str) -> Result<Vec<(String, i64)>> {
+        Ok(sqlx::query_as(statement).fetch_all(&mut self.connect().await?).await?)
     }
 
     /// Asks it for one text, with one text parameter.

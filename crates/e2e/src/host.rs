@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -33,6 +34,12 @@ const UNTIL_STDIN_ENDS: &str = r#"
 /// How long a log line may take from the component to us.
 const LOG_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a log file is looked at.
+const LOG_POLL: Duration = Duration::from_millis(20);
+
+/// How much of its end is: a start that says more has failed.
+const LOG_END: u64 = 64 * 1024;
+
 /// What the host has printed, and the news of each line.
 #[derive(Default)]
 struct Log {
@@ -46,9 +53,17 @@ pub struct HostBuilder {
     arguments: Vec<OsString>,
     environment: BTreeMap<String, OsString>,
     shell: String,
+    log_file: Option<PathBuf>,
 }
 
 impl HostBuilder {
+    /// Has it append what it prints to this file, instead of keeping it for [`Host::log`].
+    #[must_use]
+    pub fn log_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.log_file = Some(file.into());
+        self
+    }
+
     /// Another application than Frontdesk.
     #[must_use]
     pub fn manifest(mut self, manifest: impl Into<PathBuf>) -> Self {
@@ -76,7 +91,7 @@ impl HostBuilder {
         self
     }
 
-    /// Runs this in the shell that starts the host, before it does: limits, mounts.
+    /// Runs this in the shell that starts the host, before it does: limits of the process, say.
     #[must_use]
     pub fn prepare(mut self, script: &str) -> Self {
         self.shell = format!("{script}\n{}", self.shell);
@@ -89,7 +104,8 @@ impl HostBuilder {
     /// When it does not serve.
     pub fn start(self) -> Result<Host> {
         let folder = TempDir::new()?;
-        let mut shell = Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-c", &self.shell, "host"])
             .arg(variable("FRONTDESK_HOST_PROGRAM")?)
             .args(["up", "--listen", "127.0.0.1:0", "--from"])
@@ -102,14 +118,21 @@ impl HostBuilder {
             .envs(self.environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("starting the host")?;
+            .stderr(Stdio::piped());
         let log = Arc::default();
         let (serving, served) = mpsc::channel();
+        if let Some(path) = &self.log_file {
+            let file = File::options().append(true).create(true).open(path)?;
+            command.stdout(file.try_clone()?).stderr(file);
+        }
+        let mut shell = command.spawn().context("starting the host")?;
         collect(shell.stdout.take(), &log, &serving);
         collect(shell.stderr.take(), &log, &serving);
-        drop(serving);
+        if let Some(path) = self.log_file {
+            thread::spawn(move || find_serving(&path, &serving));
+        } else {
+            drop(serving);
+        }
         let mut host = Host { url: String::new(), log, shell, _folder: folder };
         // The channel also ends when the host does.
         host.url = served
@@ -135,12 +158,29 @@ impl Host {
             arguments: vec!["--state-dir=".into()],
             environment: BTreeMap::new(),
             shell: UNTIL_STDIN_ENDS.to_owned(),
+            log_file: None,
         }
     }
 
     /// Where it serves.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How much memory it occupies, in bytes: its resident set, from Linux' procfs.
+    ///
+    /// # Errors
+    /// On other systems, and when it has ended.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        // The shell starts the host first; `spin up` starts a process that serves.
+        let mut host = first_child(&self.shell.id().to_string())?.context("the host has ended")?;
+        while let Some(child) = first_child(&host)? {
+            host = child;
+        }
+        let status = std::fs::read_to_string(format!("/proc/{host}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("it occupies nothing")?;
+        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kibibytes * 1024)
     }
 
     /// What it has printed so far.
@@ -163,6 +203,35 @@ impl Drop for Host {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+fn first_child(process: &str) -> Result<Option<String>> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    Ok(children.split_whitespace().next().map(str::to_owned))
+}
+
+/// Looks for the line in a file that somebody writes, for as long as somebody waits for it.
+fn find_serving(file: &Path, serving: &mpsc::Sender<String>) {
+    let began = Instant::now();
+    while began.elapsed() < START_TIMEOUT {
+        let text = end_of(file).unwrap_or_default();
+        // A line without its end may be half of it.
+        let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        if let Some(url) = lines.filter_map(|line| line.strip_prefix("Serving ")).next_back() {
+            let _ = serving.send(url.to_owned());
+            return;
+        }
+        thread::sleep(LOG_POLL);
+    }
+}
+
+fn end_of(file: &Path) -> Result<String> {
+    let mut file = File::open(file)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_END)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(String::from_utf8_lossy(&end).into_owned())
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>, log: &Arc<Log>, serving: &mpsc::Sender<String>) {

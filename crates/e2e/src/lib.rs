@@ -9,6 +9,8 @@ mod caller;
 mod database;
 mod host;
 mod keys;
+mod load;
+mod server;
 
 pub use answer::Answer;
 pub use app::{App, AppBuilder};
@@ -16,3 +18,5 @@ pub use caller::Caller;
 pub use database::{Database, Lock};
 pub use host::{Host, HostBuilder};
 pub use keys::Keys;
+pub use load::{Load, Outcome};
+pub use server::{Server, Stop};

@@ -1,6 +1,7 @@
 //! How a request enters a component and how its answer leaves: the one place that gives every answer its request id, its
 //! error shape, its headers and its log line.
 
+use std::io::Write as _;
 use std::sync::OnceLock;
 
 use axum::Router;
@@ -137,7 +138,7 @@ fn finish(status: StatusCode, length: Option<u64>, headers: &mut HeaderMap, log:
     }
 }
 
-#[expect(clippy::print_stdout, reason = "standard output is where the host collects a component's log")]
 fn write_line(line: &str) {
-    println!("{line}");
+    // Not `println!`, which panics when the line cannot be written: a full disk must not stop the answers.
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }

@@ -2,7 +2,8 @@
 //!
 //! The end-to-end tests learn of it through variables: `FRONTDESK_TEST_DATABASE_URL` (a maintenance database, with the right to
 //! create others), `FRONTDESK_TEST_TEMPLATE` (a migrated database to clone), `FRONTDESK_HOST` and `FRONTDESK_HOST_PROGRAM`,
-//! `FRONTDESK_TEST_KEYS` (see [`testbed::keys`]), `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]).
+//! `FRONTDESK_TEST_KEYS` (see [`testbed::keys`]), `FRONTDESK_TEST_POSTGRES` (the folder of the Postgres programs),
+//! `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]).
 
 use anyhow::{Result, bail};
 use sqlx::PgConnection;
@@ -12,7 +13,7 @@ use crate::database;
 use crate::host::{Choice, Host};
 use crate::process::Process;
 use crate::testbed::{self, Server};
-use crate::{build, migrate, signals};
+use crate::{build, migrate, postgres, signals};
 
 const TEMPLATE: &str = "frontdesk_test_template";
 /// What the tests call the databases that they clone: a UUID without dashes. They drop them, unless they are killed.
@@ -53,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     tests.env("FRONTDESK_TEST_DATABASE_URL", &server.url);
     tests.env("FRONTDESK_TEST_TEMPLATE", TEMPLATE);
     tests.env("FRONTDESK_TEST_KEYS", keys);
+    tests.env("FRONTDESK_TEST_POSTGRES", postgres::programs_folder()?);
     tests.env("FRONTDESK_TEST_PROBE", probe);
     tests.env("FRONTDESK_HOST", host.name());
     tests.env("FRONTDESK_HOST_PROGRAM", &host.program);

@@ -11,14 +11,14 @@ mod cluster;
 mod home;
 mod programs;
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use self::cluster::{Cluster, OWNER, Running};
-use crate::checkout::{Checkout, read_if_there};
+use self::cluster::{Cluster, OWNER};
+use self::programs::Programs;
+use crate::checkout::Checkout;
 use crate::database::{self, identifier, literal};
 use crate::lock::Lock;
 use crate::signals::{self, Interrupted};
@@ -35,10 +35,15 @@ pub(crate) fn run() -> Result<()> {
     }
 }
 
+/// The folder of the Postgres programs, for tests that run servers of their own.
+pub(crate) fn programs_folder() -> Result<PathBuf> {
+    Ok(Programs::find_or_install(None)?.folder)
+}
+
 /// A running server; it may stop when this is dropped.
 pub(crate) struct Postgres {
     cluster: Cluster,
-    running: Running,
+    port: u16,
     was_running: bool,
     files: Files,
     in_use: Option<Lock>,
@@ -50,51 +55,40 @@ struct Files {
     turn: PathBuf,
     /// Shared by everybody who uses the server.
     users: PathBuf,
-    /// Names the server that one of these commands started.
-    started: PathBuf,
 }
 
 impl Postgres {
     /// Finds the server, or starts it, or makes a cluster first.
     pub(crate) fn find_or_start(checkout: &Checkout) -> Result<Self> {
-        let files = Files {
-            turn: checkout.local("postgres.lock")?,
-            users: checkout.local("postgres.users")?,
-            started: checkout.local("postgres.started")?,
-        };
+        let files = Files { turn: checkout.local("postgres.lock")?, users: checkout.local("postgres.users")? };
         signals::catch();
         let _turn = Lock::exclusive(&files.turn)?;
         let cluster = Cluster::open_or_create(checkout)?;
         let found = cluster.running()?;
         let was_running = found.is_some();
-        let running = match found {
-            Some(running) => running,
+        let port = match found {
+            Some(port) => port,
             None => cluster.start(checkout)?,
         };
         // From here on an error, or a signal, stops what was started.
         let in_use = Some(Lock::shared(&files.users)?);
-        let postgres = Self { cluster, running, was_running, files, in_use };
-        if !was_running {
-            let path = &postgres.files.started;
-            fs::write(path, &postgres.running.identity).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(postgres)
+        Ok(Self { cluster, port, was_running, files, in_use })
     }
 
     /// For people.
     pub(crate) fn describe(&self) -> String {
         let state = if self.was_running { "running already" } else { "started" };
-        format!("Postgres {} on 127.0.0.1:{}, {state}", self.cluster.major(), self.running.port)
+        format!("Postgres {} on 127.0.0.1:{}, {state}", self.cluster.major(), self.port)
     }
 
     /// The database `postgres`, with all rights.
     pub(crate) fn superuser_url(&self) -> String {
-        self.cluster.superuser_url(self.running.port)
+        self.cluster.superuser_url(self.port)
     }
 
     /// The application's database, with the rights of its owner; made when it is not there.
     pub(crate) fn application_url(&self) -> Result<String> {
-        let url = self.cluster.owner_url(self.running.port);
+        let url = self.cluster.owner_url(self.port);
         signals::block_on(async {
             if let Ok(connection) = database::connect(&url).await {
                 database::close(connection).await;
@@ -131,12 +125,8 @@ impl Drop for Postgres {
         let _turn = Lock::exclusive_uninterrupted(&self.files.turn);
         self.in_use = None;
         let Ok(Ok(_alone)) = Lock::try_exclusive(&self.files.users, "") else { return };
-        let ours = read_if_there(&self.files.started).ok().flatten();
-        let named = self.cluster.named().map(|running| running.identity);
-        if ours.is_some() && ours == named {
+        if self.cluster.was_started_here() {
             self.cluster.stop();
-            // Left behind, it names a server that is gone: no other has its identity.
-            let _ = fs::remove_file(&self.files.started);
         }
     }
 }

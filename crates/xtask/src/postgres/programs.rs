@@ -1,5 +1,6 @@
 //! The Postgres programs on this machine: finding a usable set, and installing one where that is possible.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,7 +14,7 @@ const OLDEST: u32 = 14;
 /// `initdb`, `pg_ctl` and `postgres` of one version.
 #[derive(Debug)]
 pub(super) struct Programs {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// 15 for 15.14.
     pub(super) major: u32,
 }
@@ -48,12 +49,7 @@ impl Programs {
             bail!(missing);
         }
         println!("Postgres is not installed. Installing it: apt-get install postgresql");
-        let apt = |arguments: &[&str]| {
-            process::run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
-        };
-        apt(&["update"])
-            .and_then(|()| apt(&["install", "-y", "--no-install-recommends", "postgresql"]))
-            .context("Postgres could not be installed")?;
+        install().context("Postgres could not be installed")?;
         Self::find(None).context(missing)
     }
 
@@ -61,6 +57,25 @@ impl Programs {
     pub(super) fn path(&self, program: &str) -> PathBuf {
         self.folder.join(program)
     }
+}
+
+/// With Debian's package manager, as root.
+fn install() -> Result<()> {
+    // Otherwise the package makes a cluster of its own, which would run from now on beside ours.
+    let settings = Path::new("/etc/postgresql-common/createcluster.d/frontdesk.conf");
+    let write = || {
+        fs::create_dir_all(settings.parent().unwrap_or(settings))?;
+        fs::write(settings, "create_main_cluster = false\n")
+    };
+    write().with_context(|| format!("cannot write {}", settings.display()))?;
+    // Not to be interrupted: dpkg would leave half a package and refuse to work until it is repaired.
+    let apt = |arguments: &[&str]| {
+        process::run_uninterrupted(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
+    };
+    let installed = apt(&["update"]).and_then(|()| apt(&["install", "-y", "--no-install-recommends", "postgresql"]));
+    // Whoever installs another version later shall have its cluster.
+    let removed = fs::remove_file(settings).with_context(|| format!("cannot remove {}", settings.display()));
+    installed.and(removed)
 }
 
 /// The folders that PATH leads to, links resolved: distributions link the programs into a common folder one by one.

@@ -1,0 +1,153 @@
+//! A Postgres server of a test's own, which it may stop, restart and kill.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::unistd::{User, geteuid};
+use tempfile::TempDir;
+
+use crate::database::{Database, variable};
+
+/// Below the ports that systems give to outgoing connections: one of those could take the port while the server is away.
+const FIRST_PORT: u16 = 18_000;
+const PORTS: u16 = 10_000;
+
+/// How a server ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Stop {
+    /// It ends what is running and says good-bye to its clients.
+    Fast,
+    /// Like a crash: it recovers from its log at the next start.
+    Immediate,
+}
+
+/// A server with data of its own; stopped and removed when this is dropped.
+pub struct Server {
+    folder: TempDir,
+    port: u16,
+    programs: PathBuf,
+    /// User and group to run it as, when the tests run as root, whom Postgres refuses.
+    account: Option<(u32, u32)>,
+}
+
+impl Server {
+    /// Makes a server with these lines in its configuration. It is not running yet.
+    ///
+    /// # Errors
+    /// When `initdb` fails.
+    pub fn create(settings: &[&str]) -> Result<Self> {
+        let server = Self {
+            folder: TempDir::new()?,
+            port: free_port()?,
+            programs: PathBuf::from(variable("FRONTDESK_TEST_POSTGRES")?),
+            account: account()?,
+        };
+        if let Some((user, group)) = server.account {
+            chown(server.folder.path(), Some(user), Some(group))?;
+        }
+        let mut initdb = server.command("initdb");
+        run(initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C"]))?;
+        let own = format!(
+            "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\n{}\n",
+            server.port,
+            settings.join("\n")
+        );
+        let configuration = server.data().join("postgresql.conf");
+        let shipped = std::fs::read_to_string(&configuration)?;
+        std::fs::write(configuration, shipped + &own)?;
+        Ok(server)
+    }
+
+    /// Starts it, and returns when it takes connections.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn start(&self) -> Result<()> {
+        let log = self.folder.path().join("log");
+        run(self.command("pg_ctl").args(["start", "--silent", "--wait", "--log"]).arg(log))
+    }
+
+    /// Stops it, and returns when it is gone.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn stop(&self, stop: Stop) -> Result<()> {
+        let mode = match stop {
+            Stop::Fast => "fast",
+            Stop::Immediate => "immediate",
+        };
+        run(self.command("pg_ctl").args(["stop", "--silent", "--wait", "--mode", mode]))
+    }
+
+    /// The migrated database of this server, which must be running.
+    ///
+    /// # Errors
+    /// When Postgres refuses.
+    pub async fn database(&self) -> Result<Database> {
+        Database::migrated(self.url()).await
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.arg("-D").arg(self.data()).current_dir(Path::new("/"));
+        if let Some((user, group)) = self.account {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been stopped already.
+        let _ = self.stop(Stop::Immediate);
+    }
+}
+
+/// The first account without privileges, when the tests run as root.
+fn account() -> Result<Option<(u32, u32)>> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(Some((user.uid.as_raw(), user.gid.as_raw())));
+        }
+    }
+    bail!("there is neither an account `postgres` nor `nobody` to run Postgres as")
+}
+
+/// A port that no other server of this process has.
+fn free_port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Other test processes begin elsewhere.
+    let offset = u16::try_from(std::process::id() % u32::from(PORTS))?;
+    for _ in 0..PORTS {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT + offset.wrapping_add(step) % PORTS;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free for Postgres")
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("running {command:?}"))?;
+    let (printed, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{command:?}: {printed}{complaint}");
+    Ok(())
+}
