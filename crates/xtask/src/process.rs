@@ -1,8 +1,9 @@
 //! Child processes that never outlive the command that started them.
 //!
 //! Each gets a process group of its own: Ctrl-C then reaches this program alone, which stops the whole group, what the child
-//! itself started included.
+//! itself started included. Where this program is killed and can stop nothing, a [`Guard`] does.
 
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,6 +24,7 @@ pub(crate) struct Process {
     child: Child,
     program: String,
     status: Option<ExitStatus>,
+    _guard: Guard,
 }
 
 impl Process {
@@ -36,7 +38,8 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{program}`"))?;
-        Ok(Self { child, program, status: None })
+        let guard = Guard::of(&child);
+        Ok(Self { child, program, status: None, _guard: guard })
     }
 
     /// How it ended, if it has.
@@ -81,9 +84,48 @@ impl Drop for Process {
     }
 }
 
+/// A shell that ends a child's group once nobody can write to the shell any more: the system sees to that however this program
+/// ends. (Linux could send the child a signal itself, macOS could not.)
+struct Guard {
+    shell: Option<Child>,
+}
+
+impl Guard {
+    /// Where there is no shell the child goes without one.
+    fn of(child: &Child) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "read -r ended || kill -s TERM -- \"-$0\""]).arg(child.id().to_string());
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        Self { shell: shell.spawn().ok() }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(shell) = &mut self.shell else { return };
+        if let Some(mut input) = shell.stdin.take() {
+            let _ = input.write_all(b"ended\n");
+        }
+        let _ = shell.wait();
+    }
+}
+
 /// Runs a child to its end; its output is the user's. Anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = Process::spawn(command)?.wait()?;
+    success(command, status)
+}
+
+/// The same, but a signal has to wait until the child has ended: for what must not be left half done.
+pub(crate) fn run_uninterrupted(command: &mut Command) -> Result<()> {
+    signals::catch();
+    signals::check()?;
+    let status = command.stdin(Stdio::null()).process_group(0).status();
+    success(command, status.with_context(|| format!("cannot start `{}`", name(command)))?)?;
+    signals::check()
+}
+
+fn success(command: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("`{}` failed ({status})", line(command));
     }

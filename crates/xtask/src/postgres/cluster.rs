@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use sqlx::PgConnection;
 
 use super::account::Account;
 use super::home;
@@ -24,7 +26,12 @@ pub(super) const OWNER: &str = "frontdesk";
 const FIRST_PORT: u16 = 15_432;
 const PORTS: u16 = 2_000;
 
+/// What these commands give to the servers that they start; the server keeps it in `postmaster.opts`. A server without it was
+/// started by somebody else.
+const STARTED_HERE: &str = "cluster_name=frontdesk_xtask";
+
 const MAX_LOG: u64 = 10 * 1024 * 1024;
+const SETTLING: Duration = Duration::from_millis(100);
 const SETTINGS: &str = "frontdesk.conf";
 
 /// A cluster on disk.
@@ -34,14 +41,6 @@ pub(super) struct Cluster {
     programs: Programs,
     /// Of [`SUPERUSER`] and [`OWNER`].
     passwords: (String, String),
-}
-
-/// The server that runs a cluster.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Running {
-    pub(super) port: u16,
-    /// Process id and time of start, which together no other server has.
-    pub(super) identity: String,
 }
 
 impl Cluster {
@@ -98,20 +97,26 @@ impl Cluster {
         self.home.join("data")
     }
 
-    /// The server that the cluster's own file names; it may be gone.
-    pub(super) fn named(&self) -> Option<Running> {
+    /// The port of the server that the cluster's own file names; it may be gone.
+    fn named(&self) -> Option<u16> {
         parse_pid_file(&fs::read_to_string(self.data().join("postmaster.pid")).ok()?)
     }
 
-    /// The server that runs it, if one does. The file that a crash left behind may name a process that is another by now, and
+    /// Whether one of these commands started the server, not necessarily this one: it may have been killed.
+    pub(super) fn was_started_here(&self) -> bool {
+        let options = fs::read_to_string(self.data().join("postmaster.opts")).unwrap_or_default();
+        self.named().is_some() && options.contains(STARTED_HERE)
+    }
+
+    /// The port of the server that runs it, if one does. The file that a crash left behind may name a process that is another by now, and
     /// a port that another server has: only a server that knows the password and these data counts.
     ///
     /// A signal while it is asked is no answer: it is passed on.
-    pub(super) fn running(&self) -> Result<Option<Running>> {
-        let Some(running) = self.named() else { return Ok(None) };
-        let url = self.superuser_url(running.port);
+    pub(super) fn running(&self) -> Result<Option<u16>> {
+        let Some(port) = self.named() else { return Ok(None) };
+        let url = self.superuser_url(port);
         let folder = signals::block_on(async {
-            let mut server = database::connect(&url).await?;
+            let mut server = connect_when_settled(&url).await?;
             let folder: String = sqlx::query_scalar("select current_setting('data_directory')")
                 .fetch_one(&mut server)
                 .await
@@ -125,11 +130,11 @@ impl Cluster {
             Ok(folder) => folder,
         };
         let is_ours = Path::new(&folder).canonicalize().ok() == self.data().canonicalize().ok();
-        Ok(is_ours.then_some(running))
+        Ok(is_ours.then_some(port))
     }
 
     /// Starts the server.
-    pub(super) fn start(&self, checkout: &Checkout) -> Result<Running> {
+    pub(super) fn start(&self, checkout: &Checkout) -> Result<u16> {
         self.write_settings(checkout)?;
         let log = self.home.join("log");
         if fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG) {
@@ -138,7 +143,7 @@ impl Cluster {
         }
         let before = fs::metadata(&log).map_or(0, |log| log.len());
         let mut start = self.pg_ctl("start");
-        start.args(["-w", "-t", "60", "-l"]).arg(&log);
+        start.args(["-w", "-t", "60", "-o", &format!("-c {STARTED_HERE}"), "-l"]).arg(&log);
         if let Err(error) = process::output(&mut start) {
             // pg_ctl only says that it failed; why is in the log.
             let log_text = fs::read(&log).unwrap_or_default();
@@ -153,8 +158,8 @@ impl Cluster {
                 None => Err(error.context(format!("Postgres does not start (log: {})", log.display()))),
             };
         }
-        let answer = self.running().and_then(|running| {
-            running.with_context(|| format!("Postgres was started but does not answer (log: {})", log.display()))
+        let answer = self.running().and_then(|port| {
+            port.with_context(|| format!("Postgres was started but does not answer (log: {})", log.display()))
         });
         // Nobody else would stop it.
         answer.inspect_err(|_| self.stop())
@@ -210,10 +215,18 @@ fn parse_port(settings: &str) -> Option<u16> {
 }
 
 /// Lines: process id, data folder, time of start, port, ...
-fn parse_pid_file(text: &str) -> Option<Running> {
-    let mut lines = text.lines().map(str::trim);
-    let (id, _, started, port) = (lines.next()?, lines.next()?, lines.next()?, lines.next()?);
-    Some(Running { port: port.parse().ok()?, identity: format!("{id} {started}") })
+fn parse_pid_file(text: &str) -> Option<u16> {
+    text.lines().nth(3)?.trim().parse().ok()
+}
+
+/// A server that is starting or stopping tells everybody to come back later: a command that was killed may have left it so.
+async fn connect_when_settled(url: &str) -> Result<PgConnection> {
+    loop {
+        match database::connect(url).await {
+            Err(error) if database::is_sqlstate(&error, "57P03") => tokio::time::sleep(SETTLING).await,
+            connected => return connected,
+        }
+    }
 }
 
 fn is_free(port: u16) -> bool {
@@ -276,9 +289,9 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_port_and_identity_are_read_from_its_pid_file() {
+    fn a_servers_port_is_read_from_its_pid_file() {
         let text = "4242\n/w/.local/postgres/data\n1760000000\n15999\n\n127.0.0.1\n  123 0\nready   \n";
-        assert_eq!(parse_pid_file(text), Some(Running { port: 15_999, identity: "4242 1760000000".to_owned() }));
+        assert_eq!(parse_pid_file(text), Some(15_999));
         assert_eq!(parse_pid_file("4242\n"), None);
     }
 }
