@@ -67,10 +67,12 @@ with admin as (
 )
 select is_new from admin";
 
-/// Stores the account.
+/// Stores the account. A signal has to wait until that is done: otherwise there could be one whose password nobody has seen.
 pub(crate) fn store(url: &str, email: &str, full_name: Option<&str>, password: &str) -> Result<Outcome> {
     let hash = frontdesk::password::hash(password)?;
-    let stored = signals::block_on(async {
+    signals::catch();
+    signals::check()?;
+    let stored = signals::runtime()?.block_on(async {
         let mut connection = database::connect(url).await?;
         let query = sqlx::query_scalar(STORE).bind(email).bind(full_name).bind(hash);
         let is_new: bool = query.fetch_one(&mut connection).await.map_err(database::explain)?;

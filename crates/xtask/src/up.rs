@@ -31,8 +31,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     signals::catch();
     let checkout = Checkout::find()?;
-    let _alone = lock(&checkout, args.listen)?;
-    let listen = free_address(args.listen)?;
+    let listen = free_address(args.listen);
+    // First of all: this checkout's other `up` is what has the port.
+    let _alone = lock(&checkout, *listen.as_ref().unwrap_or(&args.listen))?;
+    let listen = listen?;
     let given = Given::read(&checkout)?;
 
     let database = Target::open(&checkout)?;
