@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     signals::catch();
     let checkout = Checkout::find()?;
     let listen = free_address(args.listen);
-    // First of all: this checkout's other `up` is what has the port.
+    // Where this checkout is up already, that is what has the port, and what is to be said.
     let _alone = lock(&checkout, *listen.as_ref().unwrap_or(&args.listen))?;
     let listen = listen?;
     let given = Given::read(&checkout)?;
