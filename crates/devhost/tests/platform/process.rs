@@ -4,32 +4,19 @@ use std::time::{Duration, Instant};
 
 use crate::probe::{Application, Probe};
 
-/// How long the host takes for an answer that needs no guest, while a guest computes.
-async fn health_while_burning(probe: &Probe, burn: Duration) -> Duration {
-    let burning = probe.send(&format!("/probe?do=burn&ms={}", burn.as_millis()));
-    probe.logged("burning ").await;
-    let began = Instant::now();
-    assert_eq!(probe.get("/.well-known/spin/health").await.status(), 200);
-    let elapsed = began.elapsed();
-    burning.abort();
-    elapsed
-}
-
 /// Source: crates/core/src/store.rs:124 (an epoch deadline that never comes, and nothing that yields before). That
 /// TOKIO_WORKER_THREADS counts: src/bin/spin.rs:3 (`#[tokio::main]`).
+///
+/// With more threads others are held up too, but only at times: docs/decisions/0005.
 #[tokio::test]
 async fn a_guest_that_computes_keeps_its_thread() {
     let probe = Application::default().environment("TOKIO_WORKER_THREADS", "1").start().await;
-    let elapsed = health_while_burning(&probe, Duration::from_secs(3)).await;
-    assert!(elapsed > Duration::from_secs(1), "{elapsed:?}");
-}
-
-/// Source: as above.
-#[tokio::test]
-async fn a_guest_that_computes_leaves_the_other_threads_alone() {
-    let probe = Application::default().environment("TOKIO_WORKER_THREADS", "4").start().await;
-    let elapsed = health_while_burning(&probe, Duration::from_secs(6)).await;
-    assert!(elapsed < Duration::from_secs(3), "{elapsed:?}");
+    let burning = probe.send("/probe?do=burn&ms=3000");
+    probe.logged("burning ").await;
+    let began = Instant::now();
+    assert_eq!(probe.get("/.well-known/spin/health").await.status(), 200);
+    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(burning.await.unwrap().unwrap().status(), 200);
 }
 
 /// Source: crates/trigger/src/cli.rs:316 (the server is aborted).
