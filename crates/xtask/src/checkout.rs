@@ -1,9 +1,11 @@
 //! Where things are: the checkout, its `.local` folder, cargo's target folder.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -61,8 +63,18 @@ impl Checkout {
 }
 
 /// The cargo that runs this program, or the one on the PATH.
-pub(crate) fn cargo() -> std::process::Command {
-    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What `cargo run` told this program of its own package. Ring's build script looks at such variables: it, and all that
+    // depends on it, would be compiled anew whenever a cargo with them follows one without them.
+    let ours = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+    };
+    for name in std::env::vars_os().map(|(name, _)| name).filter(ours) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// Creates a folder that only its owner may look into.
