@@ -18,13 +18,13 @@ use crate::database::variable;
 /// How long a host may take until it serves: it compiles the components when nobody did so before.
 const START_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// The shell starts the host and stops it when its own standard input ends, which it does when the test process closes it or
-/// is gone: so no host outlives its tests. When the host ends by itself, so does the shell.
-const UNTIL_STDIN_ENDS: &str = r#"
+/// The shell starts the program that it is given and stops it, with `STOP_SIGNAL` or TERM, when its own standard input ends, which it does when the test process closes it or
+/// is gone: so no host outlives its tests. When the program ends by itself, so does the shell.
+pub(crate) const UNTIL_STDIN_ENDS: &str = r#"
     exec 3<&0
     "$@" </dev/null 3<&- &
     host=$!
-    { read -r _ <&3; kill "$host"; } >/dev/null 2>&1 &
+    { read -r _ <&3; kill -s "${STOP_SIGNAL:-TERM}" "$host"; } >/dev/null 2>&1 &
     watch=$!
     exec 3<&- </dev/null
     wait "$host"

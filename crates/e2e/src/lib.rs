@@ -1,7 +1,8 @@
 //! The harness of the end-to-end tests: a host that runs the real components, on a database of its own, and the callers.
 //!
 //! `cargo xtask test` starts Postgres, migrates a template database and says in the environment which host to run; every
-//! [`App`] is a host process of its own on a clone of that template. The tests themselves are in `tests/it`.
+//! [`App`] is a host process of its own, on a clone of that template or on a [`Server`] of its own. The tests themselves are in
+//! `tests/it` (over HTTP) and `tests/house` (of what is in the repository).
 
 mod answer;
 mod app;

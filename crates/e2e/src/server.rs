@@ -1,21 +1,32 @@
 //! A Postgres server of a test's own, which it may stop, restart and kill.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::unistd::{User, geteuid};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User, geteuid};
+use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::database::{Database, variable};
+use crate::host::UNTIL_STDIN_ENDS;
 
 /// Below the ports that systems give to outgoing connections: one of those could take the port while the server is away.
 const FIRST_PORT: u16 = 18_000;
 const PORTS: u16 = 10_000;
+
+/// How long a server may take to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
 
 /// How a server ends.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +37,10 @@ pub enum Stop {
     Immediate,
 }
 
-/// A server with data of its own; stopped and removed when this is dropped.
+/// A server with data of its own; stopped and removed when this is dropped. Like a host it runs under a shell, which ends it
+/// with the test process however that ends.
 pub struct Server {
+    shell: Mutex<Option<Child>>,
     folder: TempDir,
     port: u16,
     programs: PathBuf,
@@ -42,6 +55,7 @@ impl Server {
     /// When `initdb` fails.
     pub fn create(settings: &[&str]) -> Result<Self> {
         let server = Self {
+            shell: Mutex::default(),
             folder: TempDir::new()?,
             port: free_port()?,
             programs: PathBuf::from(variable("FRONTDESK_TEST_POSTGRES")?),
@@ -50,8 +64,14 @@ impl Server {
         if let Some((user, group)) = server.account {
             chown(server.folder.path(), Some(user), Some(group))?;
         }
-        let mut initdb = server.command("initdb");
-        run(initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C"]))?;
+        let mut initdb = server.run_as(Command::new(server.programs.join("initdb")));
+        run(initdb.arg("-D").arg(server.data()).args([
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+            "--locale=C",
+        ]))?;
         let own = format!(
             "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\n{}\n",
             server.port,
@@ -67,21 +87,41 @@ impl Server {
     ///
     /// # Errors
     /// When it does not.
-    pub fn start(&self) -> Result<()> {
-        let log = self.folder.path().join("log");
-        run(self.command("pg_ctl").args(["start", "--silent", "--wait", "--log"]).arg(log))
+    pub async fn start(&self) -> Result<()> {
+        let log = File::options().create(true).append(true).open(self.log())?;
+        let mut command = self.run_as(Command::new("sh"));
+        command.args(["-c", UNTIL_STDIN_ENDS, "postgres"]).arg(self.programs.join("postgres"));
+        command.arg("-D").arg(self.data()).env("STOP_SIGNAL", "QUIT");
+        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
+        *self.shell() = Some(command.spawn().context("starting Postgres")?);
+        let began = Instant::now();
+        while let Err(error) = PgConnection::connect(&self.url()).await {
+            if began.elapsed() > PATIENCE {
+                bail!("Postgres does not start: {error}\n{}", std::fs::read_to_string(self.log())?);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Stops it, and returns when it is gone.
     ///
     /// # Errors
     /// When it does not run.
-    pub fn stop(&self, stop: Stop) -> Result<()> {
-        let mode = match stop {
-            Stop::Fast => "fast",
-            Stop::Immediate => "immediate",
+    pub async fn stop(&self, stop: Stop) -> Result<()> {
+        let signal = match stop {
+            Stop::Fast => Signal::SIGINT,
+            Stop::Immediate => Signal::SIGQUIT,
         };
-        run(self.command("pg_ctl").args(["stop", "--silent", "--wait", "--mode", mode]))
+        let running = std::fs::read_to_string(self.data().join("postmaster.pid")).context("Postgres does not run")?;
+        kill(Pid::from_raw(running.lines().next().unwrap_or_default().parse()?), signal)?;
+        let began = Instant::now();
+        // The shell ends when the server does.
+        while matches!(self.shell().as_mut().map(Child::try_wait), Some(Ok(None))) {
+            ensure!(began.elapsed() < PATIENCE, "Postgres does not stop");
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// The migrated database of this server, which must be running.
@@ -100,9 +140,21 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        command.arg("-D").arg(self.data()).current_dir(Path::new("/"));
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn shell(&self) -> MutexGuard<'_, Option<Child>> {
+        self.shell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As the account, without settings of the caller's own Postgres, and where the account may be.
+    fn run_as(&self, mut command: Command) -> Command {
+        let is_foreign = |name: &OsString| name.to_string_lossy().starts_with("PG");
+        for name in std::env::vars_os().map(|(name, _)| name).filter(is_foreign) {
+            command.env_remove(name);
+        }
+        command.current_dir(Path::new("/"));
         if let Some((user, group)) = self.account {
             command.uid(user).gid(group);
         }
@@ -112,8 +164,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been stopped already.
-        let _ = self.stop(Stop::Immediate);
+        if let Some(mut shell) = self.shell().take() {
+            drop(shell.stdin.take());
+            let _ = shell.wait();
+        }
     }
 }
 

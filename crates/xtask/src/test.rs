@@ -54,7 +54,9 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     tests.env("FRONTDESK_TEST_DATABASE_URL", &server.url);
     tests.env("FRONTDESK_TEST_TEMPLATE", TEMPLATE);
     tests.env("FRONTDESK_TEST_KEYS", keys);
-    tests.env("FRONTDESK_TEST_POSTGRES", postgres::programs_folder()?);
+    if let Some(folder) = postgres::programs_folder() {
+        tests.env("FRONTDESK_TEST_POSTGRES", folder);
+    }
     tests.env("FRONTDESK_TEST_PROBE", probe);
     tests.env("FRONTDESK_HOST", host.name());
     tests.env("FRONTDESK_HOST_PROGRAM", &host.program);

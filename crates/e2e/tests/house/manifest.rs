@@ -72,7 +72,7 @@ fn the_same_components_are_in_the_manifest_in_the_folder_and_in_these_tests() {
     }
 }
 
-// Of equal routes Spin takes the last one and says nothing.
+// Of equal routes Spin takes the last one, and its warning stops nobody.
 #[test]
 fn no_route_is_there_twice() {
     let nameless = |segment: &str| if segment.starts_with(':') { ":".to_owned() } else { segment.to_owned() };

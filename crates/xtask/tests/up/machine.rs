@@ -1,5 +1,6 @@
-//! A machine of its own for a test. It has this machine's files, of which it changes copies; no `.local` and no `.env`; its own
-//! processes, which end with it; and its own network, on which there is nobody else and no way out.
+//! A machine of its own for a test. It has this machine's files, and copies of those that `up` changes: the checkout, cargo's
+//! target folder, rustup's home and `/var/lib`. It has no `.local` and no `.env`; its own processes, which end with it; and its
+//! own network, on which there is nobody else and no way out.
 //!
 //! Linux makes that of namespaces, an overlay over the folders that `up` writes to, and a tmpfs that takes what is written. The
 //! overlay lies at the checkout's own path, so that cargo finds everything built. It takes root, or a kernel that lets others
@@ -58,10 +59,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// `None` where there cannot be one, which is then said past the test harness, which would keep it to itself.
+    /// `None` where there cannot be one, which is then said past the test harness, which would keep it to itself. Where root can
+    /// make namespaces there must be one.
     pub(crate) fn start(user: User) -> Option<Self> {
-        let reason = match possible(user) {
-            Ok(unshare) => return Some(Self::with(unshare)),
+        let reason = match namespaces(user).and_then(Self::with) {
+            Ok(machine) => return Some(machine),
             Err(reason) => reason,
         };
         let test = thread::current().name().unwrap_or_default().to_owned();
@@ -69,20 +71,27 @@ impl Machine {
         None
     }
 
-    fn with(mut unshare: Command) -> Self {
+    fn with(mut unshare: Command) -> Result<Self, String> {
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).canonicalize().unwrap();
-        fs::create_dir_all(&scratch).unwrap();
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        fs::create_dir_all(scratch).unwrap();
+        let scratch = scratch.canonicalize().unwrap();
         let target = scratch.parent().unwrap();
         unshare.args(["sh", "-c", FIRST_PROCESS, "machine"]).arg(&scratch).arg(&checkout);
         if !target.starts_with(&checkout) {
             unshare.arg(target);
         }
         unshare.arg(rustup_home()).arg("/var/lib");
-        let mut first = unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut first =
+            unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it ran before");
         let mut id = String::new();
         BufReader::new(first.stdout.take().unwrap()).read_line(&mut id).unwrap();
-        Self { first, id: id.trim().parse().expect("the machine says what is wrong on standard error"), checkout }
+        if let Ok(id) = id.trim().parse() {
+            return Ok(Self { first, id, checkout });
+        }
+        let reason = String::from_utf8_lossy(&first.wait_with_output().unwrap().stderr).trim().to_owned();
+        assert!(!nix::unistd::geteuid().is_root(), "{reason}");
+        Err(reason)
     }
 
     /// What stands at a path of the checkout, for the machine.
@@ -247,10 +256,7 @@ impl Run {
 }
 
 /// The command that makes the namespaces; the reason where that is not possible.
-fn possible(user: User) -> Result<Command, String> {
-    if !cfg!(target_os = "linux") {
-        return Err("it needs the namespaces of Linux".to_owned());
-    }
+fn namespaces(user: User) -> Result<Command, String> {
     let is_root = nix::unistd::geteuid().is_root();
     if user == User::Root && !is_root {
         return Err("it has to be run by root".to_owned());

@@ -3,21 +3,25 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use e2e::{App, Load, Server, Stop};
+use e2e::{App, Caller, Load, Server, Stop};
+use futures::future::join_all;
 use insta::assert_snapshot;
+use serde_json::json;
 use tokio::time::sleep;
 
 /// Enough to occupy several instances of each component.
-const PEOPLE: usize = 24;
+const PEOPLE: usize = 16;
 /// A request that is on its way when the server comes back may still meet what the server's end has left.
-const AFTERMATH: Duration = Duration::from_secs(1);
-/// The 3 s in which a connection must be had, and what a busy machine adds.
-const NO_CONNECTION: Duration = Duration::from_secs(5);
+const AFTERMATH: Duration = Duration::from_secs(3);
+/// The 3 s in which a connection must be had, and the hashing of others that a request may wait for before and meanwhile.
+const NO_CONNECTION: Duration = Duration::from_secs(8);
 
-const CANCEL_ALL: &str = "select pg_cancel_backend(pid) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid()";
-const KILL_SOME: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and random() < 0.3";
+const COUNT_WAITING: &str = "select count(*)::text || $1 from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'";
+const CANCEL_WAITING: &str = "select pg_cancel_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'";
+const KILL_WAITING: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'";
 
 /// Something that is not to be had for a while.
 struct Away {
@@ -28,17 +32,17 @@ struct Away {
 /// Restarts a server, and says when it was not there.
 async fn restart(server: &Server, stop: Stop) -> Result<Away> {
     let from = Instant::now();
-    tokio::task::block_in_place(|| server.stop(stop))?;
+    server.stop(stop).await?;
     // Long enough that everybody notices.
     sleep(Duration::from_secs(2)).await;
-    tokio::task::block_in_place(|| server.start())?;
+    server.start().await?;
     Ok(Away { from, to: Instant::now() })
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_restarted_server_is_503_while_it_is_away_and_no_write_is_lost_or_doubled() {
     let server = Server::create(&[]).unwrap();
-    server.start().unwrap();
+    server.start().await.unwrap();
     let app = App::builder().database(server.database().await.unwrap()).start().await.unwrap();
     let mut away = Vec::new();
     let events = async {
@@ -59,12 +63,12 @@ async fn a_restarted_server_is_503_while_it_is_away_and_no_write_is_lost_or_doub
     app.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_server_that_is_absent_at_the_start_is_named_and_found_when_it_comes() {
     let server = Server::create(&[]).unwrap();
-    server.start().unwrap();
+    server.start().await.unwrap();
     let database = server.database().await.unwrap();
-    server.stop(Stop::Fast).unwrap();
+    server.stop(Stop::Fast).await.unwrap();
     let app = App::builder().database(database).start().await.unwrap();
     let anonymous = app.anonymous();
     assert_eq!(anonymous.get("/healthz").await.unwrap().status, 200);
@@ -75,17 +79,23 @@ async fn a_server_that_is_absent_at_the_start_is_named_and_found_when_it_comes()
       "request_id": "[uuid]"
     }
     "#);
-    server.start().unwrap();
+    assert!(app.wait_for_log("refused").is_some(), "the log does not say why");
+    let credentials = json!({"username": App::new_email(), "password": Caller::PASSWORD});
+    for answer in join_all((0..32).map(|_| anonymous.post("/api/auth/login", &credentials))).await {
+        let answer = answer.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"), "{answer}");
+    }
+    server.start().await.unwrap();
     let answer = anonymous.get("/readyz").await.unwrap();
     assert_eq!(answer.status, 200, "{answer}");
     app.user().await.unwrap();
     app.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_server_without_a_free_connection_is_503_at_once_and_recovers() {
     let server = Server::create(&["max_connections = 8", "superuser_reserved_connections = 0"]).unwrap();
-    server.start().unwrap();
+    server.start().await.unwrap();
     let app = App::builder().database(server.database().await.unwrap()).start().await.unwrap();
     let user = app.user().await.unwrap();
     let outcome = Load::on(&app)
@@ -108,28 +118,34 @@ async fn a_server_without_a_free_connection_is_503_at_once_and_recovers() {
         let took = *ended - *began;
         assert!(took < NO_CONNECTION, "a refusal took {took:?}");
     }
-    assert_eq!(user.get("/api/users/me").await.unwrap().status, 200);
-    // The host keeps what it has got, so that there is none for the test.
+    // The host keeps what it has got, so that there may be none for another component, and for the test.
     restart(&server, Stop::Fast).await.unwrap();
+    assert_eq!(user.get("/api/users/me").await.unwrap().status, 200);
     outcome.check(&app).await.unwrap();
     app.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn statements_that_are_cancelled_or_killed_are_503_and_no_write_is_lost_or_doubled() {
     let app = App::start().await.unwrap();
+    let database = app.database();
     let outcome = Load::on(&app)
         .during(PEOPLE, async {
-            let until = Instant::now() + Duration::from_secs(6);
-            while Instant::now() < until {
-                app.database().raw(CANCEL_ALL).await?;
-                app.database().raw(KILL_SOME).await?;
-                sleep(Duration::from_millis(5)).await;
+            for end in [CANCEL_WAITING, KILL_WAITING, CANCEL_WAITING, KILL_WAITING] {
+                // Whoever signs in has to wait for the lock, in a statement that writes.
+                let lock = database.hold("select from users for update").await?;
+                while database.text(COUNT_WAITING, "").await? == "0" {
+                    sleep(Duration::from_millis(10)).await;
+                }
+                database.raw(end).await?;
+                lock.release().await?;
+                sleep(Duration::from_millis(500)).await;
             }
             Ok(())
         })
         .await
         .unwrap();
+    assert!(outcome.refusals.len() >= 4, "{:?}", outcome.refusals);
     outcome.check(&app).await.unwrap();
     app.stop().await.unwrap();
 }
