@@ -165,7 +165,7 @@ fn after_a_power_cut_it_comes_up_again() {
     let mut up = machine.spawn(User::Somebody, "exec scripts/up");
     wait_until_ready(&mut up);
     // All but the first process and the one that says so.
-    machine.run(User::Somebody, "kill -s KILL -1");
+    machine.run(User::Somebody, "kill -s KILL -- -1");
     up.end();
     let mut up = machine.spawn(User::Somebody, "exec scripts/up");
     let address = wait_until_ready(&mut up);
