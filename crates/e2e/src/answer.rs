@@ -40,6 +40,26 @@ impl Answer {
     pub fn code(&self) -> String {
         self.json().get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
+
+    /// What a 422 refuses, each as `body.email`, in alphabetical order; empty for any other answer.
+    pub fn refused(&self) -> Vec<String> {
+        let json = self.json();
+        let errors = json.get("detail").and_then(Value::as_array).filter(|_| self.status == 422);
+        let step = |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
+        let place = |error: &Value| {
+            let steps = error.get("loc").and_then(Value::as_array).into_iter().flatten();
+            steps.map(step).collect::<Vec<_>>().join(".")
+        };
+        let mut refused: Vec<_> = errors.into_iter().flatten().map(place).collect();
+        refused.sort_unstable();
+        refused
+    }
+
+    /// The path and query of the next page, of a list that has one.
+    pub fn next_page(&self) -> Option<String> {
+        let target = self.header("link").strip_prefix('<')?;
+        target.strip_suffix(">; rel=\"next\"").map(str::to_owned)
+    }
 }
 
 impl fmt::Display for Answer {

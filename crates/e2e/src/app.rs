@@ -16,6 +16,7 @@ pub struct App {
     host: Host,
     database: Database,
     keys: Keys,
+    variables: BTreeMap<&'static str, String>,
 }
 
 /// A Frontdesk to be started, with variables other than the tests' usual ones.
@@ -65,10 +66,13 @@ impl AppBuilder {
             ("refresh_token_key", "A".repeat(43)),
         ]);
         variables.extend(self.variables);
-        let set = |host: HostBuilder, (name, value): (&&str, &String)| host.variable(name, value);
-        let host = variables.iter().fold(self.host, set).start()?;
-        Ok(App { host, database, keys })
+        let host = start(self.host, &variables)?;
+        Ok(App { host, database, keys, variables })
     }
+}
+
+fn start(host: HostBuilder, variables: &BTreeMap<&'static str, String>) -> Result<Host> {
+    variables.iter().fold(host, |host, (name, value)| host.variable(name, value)).start()
 }
 
 impl App {
@@ -83,6 +87,14 @@ impl App {
     /// A Frontdesk to be started with other variables.
     pub fn builder() -> AppBuilder {
         AppBuilder { variables: BTreeMap::new(), host: Host::builder(), database: None }
+    }
+
+    /// Another host with the same database, keys and variables: a second replica behind a load balancer.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn replica(&self) -> Result<Host> {
+        start(Host::builder(), &self.variables)
     }
 
     /// Its address.

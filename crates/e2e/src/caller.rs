@@ -1,10 +1,14 @@
 //! Somebody who calls: anonymous, a user or an administrator, with the token that says so.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::host::Host;
+
+/// More than any list of the tests has.
+const MAX_PAGES: usize = 1000;
 
 /// Somebody who calls.
 #[derive(Clone, Debug)]
@@ -37,6 +41,43 @@ impl Caller {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// A list, page by page, from this one to the last.
+    ///
+    /// # Errors
+    /// When there is no answer, or no end.
+    pub async fn pages(&self, path: &str) -> Result<Vec<Answer>> {
+        let mut pages = vec![self.get(path).await?];
+        while let Some(next) = pages.last().and_then(Answer::next_page) {
+            ensure!(pages.len() < MAX_PAGES, "{path} has no last page");
+            pages.push(self.get(&next).await?);
+        }
+        Ok(pages)
+    }
+
+    /// PUT with a JSON body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// PATCH with a JSON body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// DELETE.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     /// A request to be given more headers or a body, with the caller's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
@@ -49,6 +90,22 @@ impl Caller {
     /// When there is no answer.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
         Answer::read(request.send().await.context("sending a request")?).await
+    }
+
+    /// Their id.
+    ///
+    /// # Errors
+    /// When they are not signed in.
+    pub async fn id(&self) -> Result<String> {
+        let answer = self.get("/api/users/me").await?;
+        let id = answer.json().get("id").and_then(Value::as_str).map(str::to_owned);
+        id.with_context(|| format!("asking who somebody is: {answer}"))
+    }
+
+    /// The same caller at another replica.
+    #[must_use]
+    pub fn at(&self, replica: &Host) -> Self {
+        Self { url: replica.url().to_owned(), ..self.clone() }
     }
 
     /// The same caller with another token.

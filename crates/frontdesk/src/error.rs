@@ -26,6 +26,8 @@ pub enum Error {
     Forbidden(&'static str, &'static str),
     /// 404 `not_found`: there is no such route.
     RouteNotFound,
+    /// 404: there is no such thing, with a stable code and a text for people.
+    NotFound(&'static str, &'static str),
     /// 405 `method_not_allowed`: the route has other methods; the `allow` header names them.
     MethodNotAllowed,
     /// 409: it contradicts what is stored, with a stable code and a text for people.
@@ -85,7 +87,7 @@ impl Error {
             Self::BadRequest(..) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(..) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(..) => StatusCode::FORBIDDEN,
-            Self::RouteNotFound => StatusCode::NOT_FOUND,
+            Self::RouteNotFound | Self::NotFound(..) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(..) => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -102,6 +104,7 @@ impl Error {
             Self::BadRequest(code, _)
             | Self::Unauthenticated(code, _)
             | Self::Forbidden(code, _)
+            | Self::NotFound(code, _)
             | Self::Conflict(code, _) => code,
             Self::RouteNotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -126,6 +129,7 @@ impl Error {
             Self::BadRequest(_, text)
             | Self::Unauthenticated(_, text)
             | Self::Forbidden(_, text)
+            | Self::NotFound(_, text)
             | Self::Conflict(_, text) => text,
             Self::RouteNotFound => "There is no such route",
             Self::MethodNotAllowed => "This route does not take this method",
@@ -187,6 +191,11 @@ impl FieldError {
     /// A field of the body.
     pub fn body(field: &str, kind: &str, message: &str) -> Self {
         Self { loc: vec!["body".into(), field.into()], msg: message.to_owned(), kind: kind.to_owned() }
+    }
+
+    /// A parameter of the path.
+    pub fn path(name: &str, kind: &str, message: &str) -> Self {
+        Self { loc: vec!["path".into(), name.into()], msg: message.to_owned(), kind: kind.to_owned() }
     }
 
     /// A parameter of the query.

@@ -40,6 +40,25 @@ pub enum SignedInRefusals {
     Unauthenticated(ErrorBody),
 }
 
+/// What a route that asks for [`crate::access::Admin`] may refuse.
+#[derive(IntoResponses)]
+pub enum AdminRefusals {
+    /// `not_authenticated`, `invalid_token`, `token_expired` or `session_ended`.
+    #[response(status = 401)]
+    Unauthenticated(ErrorBody),
+    /// `admin_required`.
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+}
+
+/// What a route with parameters in its path or query may refuse.
+#[derive(IntoResponses)]
+pub enum QueryRefusals {
+    /// `validation_error`: `detail` lists every refused parameter.
+    #[response(status = 422)]
+    Invalid(ErrorBody),
+}
+
 /// What a route with a body may refuse.
 #[derive(IntoResponses)]
 pub enum BodyRefusals {

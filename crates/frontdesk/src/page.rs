@@ -16,6 +16,7 @@ use http::{HeaderName, HeaderValue, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use utoipa::IntoParams;
 
 use crate::error::{Error, FieldError, Result};
 
@@ -51,6 +52,13 @@ impl<P: Serialize> Page<P> {
     /// The position after which the page begins; `None` is the first page.
     pub fn after(&self) -> Option<&P> {
         self.after.as_ref()
+    }
+
+    /// The items of this page, of which one more was asked for than it holds: that one says whether there is another page.
+    pub fn cut<T>(&self, mut items: Vec<T>, limit: u32) -> Items<T> {
+        let has_more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        Items { items, has_more }
     }
 
     /// The headers of an answer: the way to the next page, if there is one, and how many items there are (counted up to one
@@ -95,6 +103,41 @@ impl<P: DeserializeOwned, S: Sync> FromRequestParts<S> for Page<P> {
         }
         if errors.is_empty() { Ok(Self { limit, after, uri: parts.uri.clone() }) } else { Err(Error::Invalid(errors)) }
     }
+}
+
+/// See [`Page::cut`].
+#[derive(Debug)]
+pub struct Items<T> {
+    items: Vec<T>,
+    has_more: bool,
+}
+
+impl<T> Items<T> {
+    /// Where the next page begins, if there is one.
+    pub fn next<P>(&self, position: impl FnOnce(&T) -> P) -> Option<P> {
+        self.items.last().filter(|_| self.has_more).map(position)
+    }
+}
+
+impl<T> IntoIterator for Items<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+/// The parameters of every list, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads it: Page takes the parameters")]
+pub struct PageParameters {
+    /// How many items to return.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// From the `link` header of the page before.
+    cursor: Option<String>,
 }
 
 /// See [`Page::headers`].

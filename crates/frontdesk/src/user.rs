@@ -16,6 +16,16 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// As it is stored and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 impl Column for Role {
     const EXPECTED: &'static str = "a role";
 

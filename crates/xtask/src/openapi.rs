@@ -39,10 +39,13 @@ pub(crate) fn check(checkout: &Checkout) -> Result<()> {
 /// The document's text. It is sorted by path and by name, so that the same routes make the same text.
 fn document() -> Result<String> {
     let mut document = frontdesk::openapi::document(env!("CARGO_PKG_VERSION"));
-    for (_, part) in [
-        ("auth", auth::routes().into_openapi()),
-        ("ops", ops::routes().into_openapi()),
-        ("users", users::routes().into_openapi()),
+    for part in [
+        admin::routes().into_openapi(),
+        auth::routes().into_openapi(),
+        groups::routes().into_openapi(),
+        ops::routes().into_openapi(),
+        profile::routes().into_openapi(),
+        users::routes().into_openapi(),
     ] {
         document.merge(part);
     }

@@ -74,8 +74,11 @@ fn each_component_reaches_what_it_needs() {
     };
     let table: Vec<_> = components().into_iter().map(granted).collect();
     insta::assert_snapshot!(table.join("\n"), @"
+    admin       {{ database_host }}
     auth        {{ database_host }}
+    groups      {{ database_host }}
     ops         {{ database_host }}
+    profile     {{ database_host }}
     users       {{ database_host }}
     ");
 }
@@ -87,15 +90,15 @@ fn each_component_sees_the_variables_that_it_needs() {
     };
     let table: Vec<_> = variables().iter().map(line).collect();
     insta::assert_snapshot!(table.join("\n"), @"
-    audience                    auth, ops, users
+    audience                    admin, auth, groups, ops, profile, users
     database_host               ops
-    database_url        secret  auth, ops, users
-    issuer                      auth, ops, users
-    log_requests                auth, ops, users
+    database_url        secret  admin, auth, groups, ops, profile, users
+    issuer                      admin, auth, groups, ops, profile, users
+    log_requests                admin, auth, groups, ops, profile, users
     refresh_token_key   secret  auth
     registration                auth
     signing_key         secret  auth
-    verifying_keys              auth, ops, users
+    verifying_keys              admin, auth, groups, ops, profile, users
     ");
 }
 

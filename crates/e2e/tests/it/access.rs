@@ -6,25 +6,39 @@ use std::path::Path;
 use e2e::{Answer, Caller};
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::app;
 
 /// Who may call a route.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Who {
     Anybody,
     SignedIn,
+    Admins,
 }
 
-use Who::{Anybody, SignedIn};
+use Who::{Admins, Anybody, SignedIn};
 
-const ROUTES: [(&str, &str, Who); 6] = [
-    ("GET", "/.well-known/jwks.json", Anybody),
-    ("POST", "/api/auth/login", Anybody),
-    ("POST", "/api/auth/register", Anybody),
-    ("GET", "/api/users/me", SignedIn),
-    ("GET", "/healthz", Anybody),
-    ("GET", "/readyz", Anybody),
+/// Each with what it answers whom it lets in: the request names what there is not, and has nothing in its body.
+const ROUTES: [(&str, &str, Who, u16); 17] = [
+    ("GET", "/.well-known/jwks.json", Anybody, 200),
+    ("GET", "/api/admin/groups", Admins, 200),
+    ("POST", "/api/admin/groups", Admins, 422),
+    ("GET", "/api/admin/groups/{id}", Admins, 404),
+    ("PATCH", "/api/admin/groups/{id}", Admins, 404),
+    ("DELETE", "/api/admin/groups/{id}", Admins, 404),
+    ("POST", "/api/admin/groups/{id}/members/{user_id}", Admins, 404),
+    ("DELETE", "/api/admin/groups/{id}/members/{user_id}", Admins, 404),
+    ("GET", "/api/admin/users", Admins, 200),
+    ("PATCH", "/api/admin/users/{id}", Admins, 404),
+    ("POST", "/api/auth/login", Anybody, 422),
+    ("POST", "/api/auth/register", Anybody, 422),
+    ("GET", "/api/profile", SignedIn, 200),
+    ("PUT", "/api/profile", SignedIn, 200),
+    ("GET", "/api/users/me", SignedIn, 200),
+    ("GET", "/healthz", Anybody, 200),
+    ("GET", "/readyz", Anybody, 200),
 ];
 
 fn documented() -> BTreeMap<(String, String), Value> {
@@ -39,16 +53,23 @@ fn documented() -> BTreeMap<(String, String), Value> {
     operations
 }
 
+/// A path with something in place of each `{parameter}`.
+fn filled(path: &str, fill: impl Fn() -> String) -> String {
+    let segment = |segment: &str| if segment.starts_with('{') { fill() } else { segment.to_owned() };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
 /// A request that is well-formed up to its body: what is refused then is not who is calling.
 async fn call(caller: &Caller, method: &str, path: &str) -> Answer {
     let method: Method = method.parse().unwrap();
-    let request = caller.request(method.clone(), path);
-    caller.send(if method == Method::GET { request } else { request.json(&json!({})) }).await.unwrap()
+    let has_body = method != Method::GET && method != Method::DELETE;
+    let request = caller.request(method, &filled(path, || Uuid::new_v4().to_string()));
+    caller.send(if has_body { request.json(&json!({})) } else { request }).await.unwrap()
 }
 
 #[test]
 fn every_documented_route_is_in_the_table_and_the_other_way_round() {
-    let listed: Vec<_> = ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    let listed: Vec<_> = ROUTES.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
     for operation in documented().keys() {
         assert!(listed.contains(operation), "{operation:?} is not in the access table");
     }
@@ -60,13 +81,16 @@ fn every_documented_route_is_in_the_table_and_the_other_way_round() {
 #[test]
 fn the_document_says_who_may_call() {
     let documented = documented();
-    for (method, path, who) in ROUTES {
+    for (method, path, who, _) in ROUTES {
         let operation = &documented[&(method.to_owned(), path.to_owned())];
-        let asks_for_a_token = matches!(who, SignedIn);
+        let says = |status: &str| operation["responses"].get(status).is_some();
+        let asks_for_a_token = who != Anybody;
         assert_eq!(operation["security"][0].get("bearer").is_some(), asks_for_a_token, "{method} {path}");
-        // A wrong password is 401 as well.
-        let documents_401 = asks_for_a_token || path == "/api/auth/login";
-        assert_eq!(operation["responses"].get("401").is_some(), documents_401, "{method} {path}");
+        // A wrong password is 401 as well, and closed registration 403.
+        assert_eq!(says("401"), asks_for_a_token || path == "/api/auth/login", "{method} {path}");
+        assert_eq!(says("403"), who == Admins || path == "/api/auth/register", "{method} {path}");
+        // What is no id is 422 and what there is not is 404.
+        assert!(!path.contains('{') || says("422") && says("404"), "{method} {path}");
     }
 }
 
@@ -74,24 +98,53 @@ fn the_document_says_who_may_call() {
 async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     let app = app().await;
     let deactivated = app.user().await.unwrap();
-    app.database().execute("update users set is_active = false where email = $1", &deactivated.email).await.unwrap();
+    let former_admin = app.admin().await.unwrap();
+    let deactivate = "update users set is_active = false where email = $1";
+    for caller in [&deactivated, &former_admin] {
+        assert_eq!(app.database().execute(deactivate, &caller.email).await.unwrap(), 1);
+    }
     let (anonymous, user, admin) = (app.anonymous(), app.user().await.unwrap(), app.admin().await.unwrap());
     let other_user = app.user().await.unwrap();
-    for (method, path, who) in ROUTES {
-        for (kind, caller, is_in) in [
-            ("anonymous", &anonymous, false),
-            ("deactivated", &deactivated, false),
-            ("user", &user, true),
-            ("other user", &other_user, true),
-            ("admin", &admin, true),
+    let stranger = anonymous.with_token("nonsense");
+    for (method, path, who, success) in ROUTES {
+        for (kind, caller, is_in, is_admin) in [
+            ("anonymous", &anonymous, Err("not_authenticated"), false),
+            ("stranger", &stranger, Err("invalid_token"), false),
+            ("deactivated", &deactivated, Err("session_ended"), false),
+            ("deactivated admin", &former_admin, Err("session_ended"), true),
+            ("user", &user, Ok(()), false),
+            ("other user", &other_user, Ok(()), false),
+            ("admin", &admin, Ok(()), true),
         ] {
             let answer = call(caller, method, path).await;
-            let expected = match who {
-                SignedIn if !is_in => 401,
-                SignedIn | Anybody if method == "GET" => 200,
-                SignedIn | Anybody => 422,
+            let refusal = match (who, is_in) {
+                (SignedIn | Admins, Err(code)) => Some((401, code)),
+                (Admins, Ok(())) if !is_admin => Some((403, "admin_required")),
+                _ => None,
             };
-            assert_eq!(answer.status, expected, "{method} {path} as {kind}: {answer}");
+            let context = format!("{method} {path} as {kind}: {answer}");
+            assert_eq!(answer.status, refusal.map_or(success, |(status, _)| status), "{context}");
+            if let Some((status, code)) = refusal {
+                assert_eq!(answer.code(), code, "{context}");
+                assert_eq!(answer.header("www-authenticate"), if status == 401 { "Bearer" } else { "" }, "{context}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_call_is_not_told_what_else_is_wrong() {
+    let app = app().await;
+    let (anonymous, user) = (app.anonymous(), app.user().await.unwrap());
+    for (method, path, who, _) in ROUTES {
+        let path = format!("{}?limit=x&sort=x&cursor=x", filled(path, || "nonsense".to_owned()));
+        for (caller, expected) in [(&anonymous, 401), (&user, 403)] {
+            if who == Anybody || (who == SignedIn && expected == 403) {
+                continue;
+            }
+            let request = caller.request(method.parse().unwrap(), &path);
+            let answer = caller.send(request.header("content-type", "text/plain").body("{")).await.unwrap();
+            assert_eq!(answer.status, expected, "{method} {path}: {answer}");
         }
     }
 }

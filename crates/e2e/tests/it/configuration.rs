@@ -113,7 +113,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 1",
+      "detail": "migrations: the schema is at 0, this version needs 3",
       "request_id": "[uuid]"
     }
     "#);
@@ -121,7 +121,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 1",
+      "detail": "migrations: the schema is at 0, this version needs 3",
       "request_id": "[uuid]"
     }
     "#);

@@ -1,0 +1,245 @@
+//! The statements of this family.
+
+use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
+use frontdesk::page::MAX_EXACT_COUNT;
+use frontdesk::{Role, User, user_columns};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Every statement of this family.
+pub const STATEMENTS: &[Statement] =
+    &[COUNT_USERS, LIST_NEWEST, LIST_OLDEST, LIST_BY_EMAIL, LIST_BY_EMAIL_DESCENDING, UPDATE_USER];
+
+/// Which users are listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    /// Contained in the address or the name.
+    pub(crate) q: Option<String>,
+    pub(crate) role: Option<Role>,
+    pub(crate) is_active: Option<bool>,
+}
+
+impl Filter {
+    fn parameters(&self) -> Vec<Parameter> {
+        let escaped = |text: &String| {
+            let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            format!("%{text}%")
+        };
+        let role = self.role.map(|role| role.name().to_owned());
+        vec![self.q.as_ref().map(escaped).into(), role.into(), self.is_active.into()]
+    }
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sort {
+    Newest,
+    Oldest,
+    ByEmail,
+    ByEmailDescending,
+}
+
+/// Where a page ends, in the order that it has.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) enum Position {
+    /// Epoch microseconds, and the id.
+    Newest(i64, Uuid),
+    /// The same.
+    Oldest(i64, Uuid),
+    ByEmail(String),
+    ByEmailDescending(String),
+}
+
+impl Position {
+    /// The order that it is a position in.
+    pub(crate) fn sort(&self) -> Sort {
+        match self {
+            Self::Newest(..) => Sort::Newest,
+            Self::Oldest(..) => Sort::Oldest,
+            Self::ByEmail(_) => Sort::ByEmail,
+            Self::ByEmailDescending(_) => Sort::ByEmailDescending,
+        }
+    }
+}
+
+/// A user on a page.
+pub(crate) struct Listed {
+    pub(crate) user: User,
+    created_us: i64,
+}
+
+impl Listed {
+    pub(crate) fn position(&self, sort: Sort) -> Position {
+        match sort {
+            Sort::Newest => Position::Newest(self.created_us, self.user.id),
+            Sort::Oldest => Position::Oldest(self.created_us, self.user.id),
+            Sort::ByEmail => Position::ByEmail(self.user.email.clone()),
+            Sort::ByEmailDescending => Position::ByEmailDescending(self.user.email.clone()),
+        }
+    }
+}
+
+impl FromRow for Listed {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { user: User::from_row(columns)?, created_us: columns.take()? })
+    }
+}
+
+/// Parameters 1 to 3 are those of [`Filter`]. Each is null where it does not filter, which the planner sees: the host prepares
+/// a statement for one execution.
+macro_rules! filtered {
+    () => {
+        "($1 is null or search_text(u.email, u.full_name) like lower($1)) \
+         and ($2 is null or u.role = $2) and ($3 is null or u.is_active = $3)"
+    };
+}
+
+macro_rules! page_of_users {
+    ($after:literal, $order:literal, $limit:literal) => {
+        concat!(
+            "select ",
+            user_columns!(),
+            ", (extract(epoch from u.created_at) * 1000000)::int8 from users u where ",
+            filtered!(),
+            " and ",
+            $after,
+            " order by ",
+            $order,
+            " limit ",
+            $limit
+        )
+    };
+}
+
+const COUNT_USERS: Statement = Statement::read(
+    "admin.count_users",
+    concat!("select count(*) from (select from users u where ", filtered!(), " limit $4) counted"),
+);
+
+/// How many users there are, counted up to one more than is told.
+pub(crate) async fn count_users(db: &Db, filter: &Filter) -> Result<i64, DbError> {
+    let mut parameters = filter.parameters();
+    parameters.push((MAX_EXACT_COUNT + 1).into());
+    let (count,) = db.one(COUNT_USERS, parameters).await?;
+    Ok(count)
+}
+
+const LIST_NEWEST: Statement = Statement::read(
+    "admin.list_newest",
+    page_of_users!(
+        "($4::int8 is null or (u.created_at, u.id) < (timestamptz 'epoch' + $4 * interval '1 microsecond', $5))",
+        "u.created_at desc, u.id desc",
+        "$6"
+    ),
+);
+
+const LIST_OLDEST: Statement = Statement::read(
+    "admin.list_oldest",
+    page_of_users!(
+        "($4::int8 is null or (u.created_at, u.id) > (timestamptz 'epoch' + $4 * interval '1 microsecond', $5))",
+        "u.created_at, u.id",
+        "$6"
+    ),
+);
+
+const LIST_BY_EMAIL: Statement =
+    Statement::read("admin.list_by_email", page_of_users!("($4 is null or u.email > $4)", "u.email", "$5"));
+
+const LIST_BY_EMAIL_DESCENDING: Statement = Statement::read(
+    "admin.list_by_email_descending",
+    page_of_users!("($4 is null or u.email < $4)", "u.email desc", "$5"),
+);
+
+/// A page of users.
+pub(crate) async fn list_users(
+    db: &Db,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&Position>,
+    limit: u32,
+) -> Result<Vec<Listed>, DbError> {
+    let statement = match sort {
+        Sort::Newest => LIST_NEWEST,
+        Sort::Oldest => LIST_OLDEST,
+        Sort::ByEmail => LIST_BY_EMAIL,
+        Sort::ByEmailDescending => LIST_BY_EMAIL_DESCENDING,
+    };
+    let mut parameters = filter.parameters();
+    match (sort, after) {
+        (_, Some(Position::Newest(at, id) | Position::Oldest(at, id))) => {
+            parameters.extend([Some(*at).into(), Some(*id).into()]);
+        }
+        (_, Some(Position::ByEmail(email) | Position::ByEmailDescending(email))) => {
+            parameters.push(Some(email.clone()).into());
+        }
+        (Sort::Newest | Sort::Oldest, None) => parameters.extend([None::<i64>.into(), None::<Uuid>.into()]),
+        (Sort::ByEmail | Sort::ByEmailDescending, None) => parameters.push(None::<String>.into()),
+    }
+    parameters.push(i64::from(limit).into());
+    db.all(statement, parameters).await
+}
+
+/// What became of an attempt to change somebody.
+pub(crate) struct Attempt {
+    /// It would have left no active administrator: nothing was changed.
+    pub(crate) is_refused: bool,
+    pub(crate) user: User,
+}
+
+impl FromRow for Attempt {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { is_refused: columns.take()?, user: User::from_row(columns)? })
+    }
+}
+
+// All active administrators are locked, in one order for everybody, before it is decided whether there is another one: what
+// a statement that was waited for has changed is seen in the locked rows. A deactivated account has no sessions.
+const UPDATE_USER: Statement = Statement::write(
+    "admin.update_user",
+    concat!(
+        "with locked as (
+             select id, role, is_active from users
+             where id = $1 or (role = 'admin' and is_active)
+             order by id for update
+         ), verdict as (
+             select target.id,
+                    target.role = 'admin' and target.is_active
+                        and not (coalesce($2, target.role) = 'admin' and coalesce($3, target.is_active))
+                        and not exists (
+                            select from locked other
+                            where other.id <> target.id and other.role = 'admin' and other.is_active
+                        ) as is_refused
+             from locked target where target.id = $1
+         ), changed (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
+                     last_login_at) as (
+             update users u set
+                 role = coalesce($2, u.role),
+                 is_active = coalesce($3, u.is_active),
+                 updated_at = case when coalesce($2, u.role) = u.role and coalesce($3, u.is_active) = u.is_active
+                     then u.updated_at else now() end
+             from verdict where u.id = verdict.id and not verdict.is_refused
+             returning ",
+        user_columns!(),
+        "), ended as (
+             delete from sessions using changed where sessions.user_id = changed.id and not changed.is_active
+         )
+         select false, id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
+                last_login_at
+         from changed
+         union all
+         select true, ",
+        user_columns!(),
+        " from users u join verdict on verdict.id = u.id and verdict.is_refused"
+    ),
+);
+
+/// Changes what somebody may do; `None` when there is no such user.
+pub(crate) async fn update_user(
+    db: &Db,
+    id: Uuid,
+    role: Option<Role>,
+    is_active: Option<bool>,
+) -> Result<Option<Attempt>, DbError> {
+    let role = role.map(|role| role.name().to_owned());
+    db.optional(UPDATE_USER, vec![id.into(), role.into(), is_active.into()]).await
+}

@@ -1,0 +1,27 @@
+//! Take somebody out of a group.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, Error, ErrorBody, Path, Result};
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::store;
+
+#[utoipa::path(delete, path = "/api/admin/groups/{id}/members/{user_id}", tag = "groups",
+    operation_id = "groups.remove_member", security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The group."), ("user_id" = Uuid, Path, description = "Who leaves it.")),
+    responses((status = 204, description = "They are not in it any more."), AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`membership_not_found`.")))]
+pub(crate) async fn remove_member(
+    _: Admin,
+    Path((group, user)): Path<(Uuid, Uuid)>,
+    State(app): State<App>,
+) -> Result<StatusCode> {
+    if store::delete_member(app.db(), group, user).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::NotFound("membership_not_found", "They are not in this group"))
+    }
+}

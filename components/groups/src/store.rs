@@ -1,0 +1,238 @@
+//! The statements of this family.
+
+use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Statement};
+use frontdesk::page::MAX_EXACT_COUNT;
+use uuid::Uuid;
+
+/// Every statement of this family.
+pub const STATEMENTS: &[Statement] = &[
+    COUNT_GROUPS,
+    LIST_GROUPS,
+    INSERT_GROUP,
+    FIND_GROUP,
+    LIST_MEMBERS,
+    UPDATE_GROUP,
+    DELETE_GROUP,
+    INSERT_MEMBER,
+    DELETE_MEMBER,
+];
+
+/// A group.
+pub(crate) struct Group {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
+    pub(crate) member_count: i64,
+}
+
+impl FromRow for Group {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: columns.take()?,
+            name: columns.take()?,
+            description: columns.take()?,
+            created_at: columns.take()?,
+            updated_at: columns.take()?,
+            member_count: columns.take()?,
+        })
+    }
+}
+
+/// The columns of [`Group`], in its order, of the table `groups` under the alias `g`.
+macro_rules! group_columns {
+    () => {
+        "g.id, g.name, g.description, rfc3339(g.created_at), rfc3339(g.updated_at), \
+         (select count(*) from group_members m where m.group_id = g.id)"
+    };
+}
+
+/// Where a page of groups ends: the name by which they are sorted.
+pub(crate) type Position = String;
+
+/// A group on a page.
+pub(crate) struct Listed {
+    pub(crate) group: Group,
+    name_key: String,
+}
+
+impl Listed {
+    pub(crate) fn position(&self) -> Position {
+        self.name_key.clone()
+    }
+}
+
+impl FromRow for Listed {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { group: Group::from_row(columns)?, name_key: columns.take()? })
+    }
+}
+
+const COUNT_GROUPS: Statement =
+    Statement::read("groups.count_groups", "select count(*) from (select from groups limit $1) counted");
+
+/// How many groups there are, counted up to one more than is told.
+pub(crate) async fn count_groups(db: &Db) -> Result<i64, DbError> {
+    let (count,) = db.one(COUNT_GROUPS, vec![(MAX_EXACT_COUNT + 1).into()]).await?;
+    Ok(count)
+}
+
+// Without a position the page begins before every name: none is empty.
+const LIST_GROUPS: Statement = Statement::read(
+    "groups.list_groups",
+    concat!(
+        "select ",
+        group_columns!(),
+        ", g.name_key from groups g where g.name_key > $1 order by g.name_key limit $2"
+    ),
+);
+
+/// A page of groups by name.
+pub(crate) async fn list_groups(db: &Db, after: Option<&Position>, limit: u32) -> Result<Vec<Listed>, DbError> {
+    db.all(LIST_GROUPS, vec![after.cloned().unwrap_or_default().into(), i64::from(limit).into()]).await
+}
+
+const INSERT_GROUP: Statement = Statement::write(
+    "groups.insert_group",
+    concat!(
+        "insert into groups as g (name, description) values (normalize($1), normalize($2)) returning ",
+        group_columns!()
+    ),
+);
+
+/// A new group. Violates `groups_name_key` when the name is taken.
+pub(crate) async fn insert_group(db: &Db, name: String, description: Option<String>) -> Result<Group, DbError> {
+    db.one(INSERT_GROUP, vec![name.into(), description.into()]).await
+}
+
+const FIND_GROUP: Statement =
+    Statement::read("groups.find_group", concat!("select ", group_columns!(), " from groups g where g.id = $1"));
+
+/// A group.
+pub(crate) async fn find_group(db: &Db, id: Uuid) -> Result<Option<Group>, DbError> {
+    db.optional(FIND_GROUP, vec![id.into()]).await
+}
+
+/// Somebody in a group.
+pub(crate) struct Member {
+    pub(crate) user_id: Uuid,
+    pub(crate) email: String,
+    pub(crate) full_name: Option<String>,
+    pub(crate) joined_at: String,
+}
+
+impl FromRow for Member {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            user_id: columns.take()?,
+            email: columns.take()?,
+            full_name: columns.take()?,
+            joined_at: columns.take()?,
+        })
+    }
+}
+
+const LIST_MEMBERS: Statement = Statement::read(
+    "groups.list_members",
+    "select u.id, u.email, u.full_name, rfc3339(m.joined_at)
+     from group_members m join users u on u.id = m.user_id
+     where m.group_id = $1 order by u.email limit 10000",
+);
+
+/// The people in a group, by address.
+pub(crate) async fn list_members(db: &Db, group: Uuid) -> Result<Vec<Member>, DbError> {
+    db.all(LIST_MEMBERS, vec![group.into()]).await
+}
+
+/// What a group is changed to.
+pub(crate) struct Change {
+    /// `None` keeps the name.
+    pub(crate) name: Option<String>,
+    /// `None` keeps the description, `Some(None)` clears it.
+    pub(crate) description: Option<Option<String>>,
+}
+
+const UPDATE_GROUP: Statement = Statement::write(
+    "groups.update_group",
+    concat!(
+        "update groups as g set
+             name = coalesce(normalize($2), name),
+             description = case when $3 then normalize($4) else description end,
+             updated_at = case when $2 is null and not $3 then updated_at else now() end
+         where id = $1 returning ",
+        group_columns!()
+    ),
+);
+
+/// The changed group, if there is one. Violates `groups_name_key` when the name is taken.
+pub(crate) async fn update_group(db: &Db, id: Uuid, change: Change) -> Result<Option<Group>, DbError> {
+    let changes_description = change.description.is_some();
+    let parameters =
+        vec![id.into(), change.name.into(), changes_description.into(), change.description.flatten().into()];
+    db.optional(UPDATE_GROUP, parameters).await
+}
+
+const DELETE_GROUP: Statement =
+    Statement::write("groups.delete_group", "delete from groups where id = $1 returning id");
+
+/// Whether there was such a group. Its memberships go with it.
+pub(crate) async fn delete_group(db: &Db, id: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(DELETE_GROUP, vec![id.into()]).await?.is_some())
+}
+
+/// What became of an attempt to put somebody into a group.
+pub(crate) struct Membership {
+    pub(crate) group_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) joined_at: String,
+    pub(crate) is_new: bool,
+}
+
+/// [`Membership`], or which of the two does not exist.
+pub(crate) struct Attempt {
+    pub(crate) has_group: bool,
+    pub(crate) has_user: bool,
+    pub(crate) membership: Option<Membership>,
+}
+
+impl FromRow for Attempt {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let (has_group, has_user) = (columns.take()?, columns.take()?);
+        let (group_id, user_id) = (columns.take()?, columns.take()?);
+        let (joined_at, is_new): (Option<String>, bool) = (columns.take()?, columns.take()?);
+        let membership = joined_at.map(|joined_at| Membership { group_id, user_id, joined_at, is_new });
+        Ok(Self { has_group, has_user, membership })
+    }
+}
+
+// Locking both keeps them from being deleted before the membership is there. What another statement has inserted meanwhile is
+// not in the snapshot of this one: the update that changes nothing is how its row is seen.
+const INSERT_MEMBER: Statement = Statement::write(
+    "groups.insert_member",
+    "with found_group as (select id from groups where id = $1 for key share),
+          found_user as (select id from users where id = $2 for key share),
+          member as (
+              insert into group_members as m (group_id, user_id)
+              select found_group.id, found_user.id from found_group, found_user
+              on conflict (group_id, user_id) do update set joined_at = m.joined_at
+              returning joined_at, xmax = 0 as is_new
+          )
+     select exists (select from found_group), exists (select from found_user), $1, $2,
+            (select rfc3339(joined_at) from member), coalesce((select is_new from member), false)",
+);
+
+/// Puts somebody into a group, or leaves them there.
+pub(crate) async fn insert_member(db: &Db, group: Uuid, user: Uuid) -> Result<Attempt, DbError> {
+    db.one(INSERT_MEMBER, vec![group.into(), user.into()]).await
+}
+
+const DELETE_MEMBER: Statement = Statement::write(
+    "groups.delete_member",
+    "delete from group_members where group_id = $1 and user_id = $2 returning user_id",
+);
+
+/// Whether they were in the group.
+pub(crate) async fn delete_member(db: &Db, group: Uuid, user: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(DELETE_MEMBER, vec![group.into(), user.into()]).await?.is_some())
+}

@@ -1,0 +1,113 @@
+//! The statements of this family.
+
+use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
+use frontdesk::input::Patch;
+use uuid::Uuid;
+
+/// Every statement of this family.
+pub const STATEMENTS: &[Statement] = &[FIND_PROFILE, UPDATE_PROFILE];
+
+/// What somebody says about themselves.
+pub(crate) struct Profile {
+    pub(crate) user_id: Uuid,
+    pub(crate) full_name: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) job_title: Option<String>,
+    pub(crate) department: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) bio: Option<String>,
+    pub(crate) timezone: Option<String>,
+    pub(crate) locale: Option<String>,
+    pub(crate) avatar_url: Option<String>,
+    pub(crate) updated_at: String,
+}
+
+impl FromRow for Profile {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            user_id: columns.take()?,
+            full_name: columns.take()?,
+            phone: columns.take()?,
+            job_title: columns.take()?,
+            department: columns.take()?,
+            address: columns.take()?,
+            bio: columns.take()?,
+            timezone: columns.take()?,
+            locale: columns.take()?,
+            avatar_url: columns.take()?,
+            updated_at: columns.take()?,
+        })
+    }
+}
+
+const FIND_PROFILE: Statement = Statement::read(
+    "profile.find_profile",
+    "select u.id, u.full_name, p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url,
+            rfc3339(coalesce(p.updated_at, u.created_at))
+     from users u left join profiles p on p.user_id = u.id
+     where u.id = $1",
+);
+
+/// The profile of a user; an empty one when they never changed it.
+pub(crate) async fn find_profile(db: &Db, user: Uuid) -> Result<Profile, DbError> {
+    db.one(FIND_PROFILE, vec![user.into()]).await
+}
+
+/// What a profile is changed to.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) full_name: Patch<String>,
+    pub(crate) phone: Patch<String>,
+    pub(crate) job_title: Patch<String>,
+    pub(crate) department: Patch<String>,
+    pub(crate) address: Patch<String>,
+    pub(crate) bio: Patch<String>,
+    pub(crate) timezone: Patch<String>,
+    pub(crate) locale: Patch<String>,
+    pub(crate) avatar_url: Patch<String>,
+}
+
+// Each field comes as whether it changes, and to what.
+const UPDATE_PROFILE: Statement = Statement::write(
+    "profile.update_profile",
+    "with person as (
+         update users set
+             full_name = case when $2 then $3 else full_name end,
+             updated_at = case when $2 then now() else updated_at end
+         where id = $1
+         returning id, full_name
+     ), changed as (
+         insert into profiles as p (user_id, phone, job_title, department, address, bio, timezone, locale, avatar_url)
+         select id, $5, $7, $9, $11, $13, $15, $17, $19 from person
+         on conflict (user_id) do update set
+             phone = case when $4 then excluded.phone else p.phone end,
+             job_title = case when $6 then excluded.job_title else p.job_title end,
+             department = case when $8 then excluded.department else p.department end,
+             address = case when $10 then excluded.address else p.address end,
+             bio = case when $12 then excluded.bio else p.bio end,
+             timezone = case when $14 then excluded.timezone else p.timezone end,
+             locale = case when $16 then excluded.locale else p.locale end,
+             avatar_url = case when $18 then excluded.avatar_url else p.avatar_url end,
+             updated_at = now()
+         returning phone, job_title, department, address, bio, timezone, locale, avatar_url, updated_at
+     )
+     select person.id, person.full_name, changed.phone, changed.job_title, changed.department, changed.address, changed.bio, changed.timezone, changed.locale, changed.avatar_url,
+            rfc3339(changed.updated_at)
+     from person cross join changed",
+);
+
+/// The changed profile.
+pub(crate) async fn update_profile(db: &Db, user: Uuid, change: Change) -> Result<Profile, DbError> {
+    let Change { full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url } = change;
+    let fields = [full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url];
+    let mut parameters: Vec<Parameter> = vec![user.into()];
+    for field in fields {
+        let (changes, value) = match field {
+            Patch::Keep => (false, None),
+            Patch::Clear => (true, None),
+            Patch::Set(value) => (true, Some(value)),
+        };
+        parameters.extend([changes.into(), value.into()]);
+    }
+    db.one(UPDATE_PROFILE, parameters).await
+}

@@ -1,0 +1,27 @@
+//! /api/admin/users.
+
+mod last_admin;
+mod list;
+mod update;
+
+use std::time::Duration;
+
+use e2e::App;
+
+const USERS: &str = "/api/admin/users";
+
+/// How long statements may take until they wait; the server gives up those that wait for two seconds.
+const UNTIL_WAITING: Duration = Duration::from_secs(10);
+
+/// The path of a user.
+fn path(id: &str) -> String {
+    format!("{USERS}/{id}")
+}
+
+/// Returns when so many statements wait for a lock.
+async fn until_waiting(app: &App, statements: usize) {
+    let count =
+        "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = $1";
+    let wait = async { while app.database().text(count, "Lock").await.unwrap() != statements.to_string() {} };
+    tokio::time::timeout(UNTIL_WAITING, wait).await.expect("statements that wait for a lock");
+}

@@ -1,0 +1,217 @@
+//! What Postgres does for a page of a long list: it reads the page from an index, however far behind the first it is. The
+//! statements are those of the components, on a database of their own without a host.
+
+use std::collections::BTreeMap;
+
+use e2e::Database;
+use frontdesk::db::Statement;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+/// Of the pages that are asked for: the default and the one more that tells whether there is another.
+const LIMIT: usize = 51;
+/// How many people are before the pages that are not the first: half of them, and all but the last hundred, who are the
+/// thousandth page of a hundred.
+const BEFORE: [usize; 2] = [50_000, 99_900];
+/// How often each is measured.
+const RUNS: usize = 9;
+/// Below this many milliseconds two times are the same: the clock and the neighbours say more than the plan.
+const FLOOR: f64 = 3.0;
+
+/// 100,000 people, a hundred of whom administer and a thousand of whom are inactive.
+const PEOPLE: &str = "
+insert into users (email, full_name, role, is_active, created_at, password_hash)
+select 'person' || lpad((n * 7919 % 100000)::text, 6, '0') || '@example.com', 'Person ' || n,
+       case n % 1000 when 0 then 'admin' else 'user' end, n % 100 <> 1, now() - n * interval '1 minute', '-'
+from generate_series(1, 100000) n";
+
+/// 1,000 groups of a hundred people.
+const GROUPS: &str = "
+insert into groups (name) select 'Group ' || lpad((n * 7919 % 1000)::text, 4, '0') from generate_series(1, 1000) n;
+insert into group_members (group_id, user_id)
+select g.id, u.id
+from (select id, row_number() over (order by id) as n from groups) g
+join (select id, row_number() over (order by id) as n from users) u on u.n % 1000 = g.n % 1000";
+
+/// A part of a plan.
+#[derive(Debug)]
+struct Node {
+    kind: String,
+    relation: String,
+    index: String,
+    rows: f64,
+}
+
+/// What was done to execute a statement, and how long that took.
+#[derive(Debug)]
+struct Execution {
+    nodes: Vec<Node>,
+    milliseconds: f64,
+}
+
+impl Execution {
+    /// The parts that read this table.
+    fn of<'a>(&'a self, relation: &'a str) -> impl Iterator<Item = &'a Node> {
+        self.nodes.iter().filter(move |node| node.relation == relation)
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.nodes.iter().any(|node| node.kind.contains(kind))
+    }
+}
+
+fn statement(of: &[Statement], name: &str) -> Statement {
+    of.iter().copied().find(|statement| statement.name() == name).unwrap()
+}
+
+async fn one(connection: &mut PgConnection, sql: &str) -> String {
+    // In the text form of all values, whatever their types.
+    let row = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.unwrap();
+    row.try_get_unchecked(0).unwrap()
+}
+
+/// Executes a statement as the host does, which prepares it for one execution: the planner sees what the parameters are.
+async fn execute(connection: &mut PgConnection, statement: Statement, parameters: &[String]) -> Execution {
+    let prepare =
+        format!("deallocate all; set plan_cache_mode = force_custom_plan; prepare page as {}", statement.text());
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
+    let explain = format!("explain (analyze, timing off, format json) execute page({})", parameters.join(", "));
+    let explained: Value = serde_json::from_str(&one(connection, &explain).await).unwrap();
+    let mut nodes = Vec::new();
+    collect(&explained[0]["Plan"], &mut nodes);
+    Execution { nodes, milliseconds: explained[0]["Execution Time"].as_f64().unwrap() }
+}
+
+fn collect(plan: &Value, nodes: &mut Vec<Node>) {
+    let text = |key: &str| plan[key].as_str().unwrap_or_default().to_owned();
+    nodes.push(Node {
+        kind: text("Node Type"),
+        relation: text("Relation Name"),
+        index: text("Index Name"),
+        rows: plan["Actual Rows"].as_f64().unwrap_or_default(),
+    });
+    for part in plan["Plans"].as_array().into_iter().flatten() {
+        collect(part, nodes);
+    }
+}
+
+/// Several executions: what was done in the last, and the median of the times.
+async fn measure(connection: &mut PgConnection, statement: Statement, parameters: &[String]) -> Execution {
+    let mut executions = Vec::new();
+    for _ in 0..RUNS {
+        executions.push(execute(connection, statement, parameters).await);
+    }
+    let mut times: Vec<_> = executions.iter().map(|execution| execution.milliseconds).collect();
+    times.sort_by(f64::total_cmp);
+    Execution { milliseconds: times[RUNS / 2], ..executions.pop().unwrap() }
+}
+
+/// The page is read from an index of the table, in its order, and nothing more than the page.
+fn assert_reads_a_page(execution: &Execution, relation: &str, context: &str) {
+    let scans: Vec<_> = execution.of(relation).collect();
+    assert_eq!(scans.len(), 1, "{context}: {execution:#?}");
+    for scan in scans {
+        assert!(["Index Scan", "Index Only Scan"].contains(&scan.kind.as_str()), "{context}: {execution:#?}");
+        assert!(scan.rows <= LIMIT as f64, "{context}: {execution:#?}");
+    }
+    assert!(!execution.has("Seq Scan") && !execution.has("Sort"), "{context}: {execution:#?}");
+}
+
+fn assert_as_quick(first: &Execution, later: &Execution, context: &str) {
+    let (first, later) = (first.milliseconds.max(FLOOR), later.milliseconds.max(FLOOR));
+    assert!(later < 2.0 * first, "{context}: the first page takes {first} ms, the later one {later} ms");
+}
+
+#[tokio::test]
+async fn a_page_of_a_long_list_is_read_from_an_index_however_far_behind_it_is() {
+    let database = Database::clone_template().await.unwrap();
+    for fill in [PEOPLE, GROUPS, "vacuum analyze users", "vacuum analyze groups", "vacuum analyze group_members"] {
+        database.raw(fill).await.unwrap();
+    }
+    let mut connection = database.connect().await.unwrap();
+    pages_of_users(&mut connection).await;
+    filtered_users(&mut connection).await;
+    pages_of_groups(&mut connection).await;
+    drop(connection);
+    database.drop().await.unwrap();
+}
+
+async fn pages_of_users(connection: &mut PgConnection) {
+    // Of each order, what a position in it consists of.
+    let orders: [(&str, &str, &[&str]); 4] = [
+        ("list_newest", "created_at desc, id desc", &["(extract(epoch from created_at) * 1000000)::int8", "id"]),
+        ("list_oldest", "created_at, id", &["(extract(epoch from created_at) * 1000000)::int8", "id"]),
+        ("list_by_email", "email", &["email"]),
+        ("list_by_email_descending", "email desc", &["email"]),
+    ];
+    for (name, order, position) in orders {
+        let statement = statement(::admin::STATEMENTS, &format!("admin.{name}"));
+        let no_filter_and = |position: &[String]| {
+            let (nulls, limit) = (vec!["null".to_owned(); 3], LIMIT.to_string());
+            [nulls.as_slice(), position, &[limit]].concat()
+        };
+        let nowhere = vec!["null".to_owned(); position.len()];
+        let first = measure(connection, statement, &no_filter_and(&nowhere)).await;
+        assert_reads_a_page(&first, "users", &format!("{name}, the first page"));
+        for before in BEFORE {
+            let mut there = Vec::new();
+            for part in position {
+                let ask = format!("select quote_literal({part}) from users order by {order} limit 1 offset {before}");
+                there.push(one(connection, &ask).await);
+            }
+            let later = measure(connection, statement, &no_filter_and(&there)).await;
+            let context = format!("{name}, after {before}");
+            assert_reads_a_page(&later, "users", &context);
+            assert_as_quick(&first, &later, &context);
+        }
+    }
+}
+
+/// Few of many are found without looking at all.
+async fn filtered_users(connection: &mut PgConnection) {
+    let newest = statement(::admin::STATEMENTS, "admin.list_newest");
+    let has_search =
+        one(connection, "select count(*) from pg_indexes where indexname = 'users_search_idx'").await == "1";
+    let mut indexes = BTreeMap::new();
+    for (filter, parameters) in [
+        ("administrators", ["null", "'admin'", "null"]),
+        ("inactive", ["null", "null", "false"]),
+        ("active administrators", ["null", "'admin'", "true"]),
+        ("a name", ["'%Person 54321%'", "null", "null"]),
+        ("an address", ["'%054321@EXAMPLE%'", "null", "null"]),
+    ] {
+        if parameters[0] != "null" && !has_search {
+            continue;
+        }
+        let nowhere = ["null".to_owned(), "null".to_owned(), LIMIT.to_string()];
+        let parameters: Vec<_> = parameters.into_iter().map(str::to_owned).chain(nowhere).collect();
+        let execution = measure(connection, newest, &parameters).await;
+        assert!(!execution.has("Seq Scan"), "{filter}: {execution:#?}");
+        // Only those that were found may be sorted.
+        let sorted = execution.nodes.iter().filter(|node| node.kind.contains("Sort")).map(|node| node.rows);
+        assert!(sorted.fold(0.0, f64::max) <= 1000.0, "{filter}: {execution:#?}");
+        let used = execution.nodes.iter().map(|node| node.index.clone()).find(|index| !index.is_empty());
+        indexes.insert(filter, used.unwrap_or_default());
+    }
+    assert_eq!(indexes["administrators"], "users_admins_idx");
+    assert_eq!(indexes["active administrators"], "users_admins_idx");
+    assert_eq!(indexes["inactive"], "users_inactive_idx");
+    if has_search {
+        assert_eq!((&*indexes["a name"], &*indexes["an address"]), ("users_search_idx", "users_search_idx"));
+    }
+}
+
+async fn pages_of_groups(connection: &mut PgConnection) {
+    let statement = statement(::groups::STATEMENTS, "groups.list_groups");
+    let position = "select quote_literal(name_key) from groups order by name_key limit 1 offset 900";
+    let position = one(connection, position).await;
+    let first = measure(connection, statement, &["''".to_owned(), LIMIT.to_string()]).await;
+    let later = measure(connection, statement, &[position, LIMIT.to_string()]).await;
+    for (execution, page) in [(&first, "first"), (&later, "later")] {
+        assert_reads_a_page(execution, "groups", &format!("groups.list_groups, the {page} page"));
+        for members in execution.of("group_members") {
+            assert!(members.kind.starts_with("Index"), "{page}: {execution:#?}");
+        }
+    }
+    assert_as_quick(&first, &later, "groups.list_groups");
+}

@@ -1,0 +1,86 @@
+//! What is asked of the texts that people type, and the list of everything that is wrong with them.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, FieldError, Result};
+
+/// A field of a PATCH.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Patch<T> {
+    /// Absent: it stays as it is.
+    #[default]
+    Keep,
+    /// `null`: it is cleared.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+/// Collects what is wrong with a body, so that everything is told at once.
+#[derive(Debug, Default)]
+pub struct Check {
+    errors: Vec<FieldError>,
+}
+
+impl Check {
+    /// Notes that a field is refused.
+    pub fn refuse(&mut self, field: &str, kind: &str, message: impl Into<String>) {
+        self.errors.push(FieldError::body(field, kind, &message.into()));
+    }
+
+    /// The value of a field that cannot be cleared; `None` when it is absent or `null`.
+    pub fn required<T>(&mut self, field: &str, value: Patch<T>) -> Option<T> {
+        match value {
+            Patch::Keep => None,
+            Patch::Clear => {
+                self.refuse(field, "null_not_allowed", format!("{field} cannot be null"));
+                None
+            }
+            Patch::Set(value) => Some(value),
+        }
+    }
+
+    /// One line of text, trimmed; `None` when it is blank or refused: longer than `max` characters, or with control characters.
+    pub fn line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
+        self.text(field, text, max, char::is_control)
+    }
+
+    /// The same for text of several lines.
+    pub fn lines(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
+        self.text(field, text, max, |character| character.is_control() && !matches!(character, '\n' | '\r' | '\t'))
+    }
+
+    /// One line that must not be blank.
+    pub fn required_line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
+        if text.trim().is_empty() {
+            self.refuse(field, "string_too_short", format!("{field} must not be blank"));
+        }
+        self.line(field, text, max)
+    }
+
+    fn text(&mut self, field: &str, text: &str, max: usize, is_refused: impl Fn(char) -> bool) -> Option<String> {
+        let text = text.trim();
+        if text.chars().count() > max {
+            self.refuse(field, "string_too_long", format!("{field} must have at most {max} characters"));
+        } else if text.contains(is_refused) {
+            self.refuse(field, "string_control", format!("{field} must not contain control characters"));
+        } else if !text.is_empty() {
+            return Some(text.to_owned());
+        }
+        None
+    }
+
+    /// Everything that was noted.
+    ///
+    /// # Errors
+    /// 422 when there is anything.
+    pub fn finish(self) -> Result<()> {
+        if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
+    }
+}
