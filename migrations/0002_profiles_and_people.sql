@@ -16,11 +16,15 @@ create table profiles (
 
 comment on table profiles is 'Who has no row has an empty profile: it is made by the first change. The name is in users.';
 
+alter table users add column sessions_ended_at timestamptz;
+
+comment on column users.sessions_ended_at is 'Sessions that began before are over, whether they were deleted or not.';
+
 create index users_created_at_idx on users (created_at, id);
 create index users_admins_idx on users (created_at, id) where role = 'admin';
 create index users_inactive_idx on users (created_at, id) where not is_active;
 
--- A search looks through this text. The line break keeps a match from spanning both: neither can contain one.
+-- What a search may find, in one text for one index.
 create function search_text(email text, full_name text) returns text
     language sql immutable parallel safe
     return lower(email || E'\n' || coalesce(full_name, ''));

@@ -8,11 +8,12 @@ create table groups (
     created_at  timestamptz not null default now(),
     updated_at  timestamptz not null default now(),
     constraint groups_name_key unique (name_key),
-    constraint groups_name_check check (length(name) between 1 and 100)
+    constraint groups_name_check check (length(name) between 1 and 300)
 );
 
 
 
+comment on column groups.name is 'At most 100 characters as they were typed; normalising may make three of one.';
 comment on column groups.name_key is 'The name normalised and without case, by which names are compared and sorted.';
 
 create table group_members (

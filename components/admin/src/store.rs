@@ -85,12 +85,13 @@ impl FromRow for Listed {
     }
 }
 
-/// Parameters 1 to 3 are those of [`Filter`]. Each is null where it does not filter, which the planner sees: the host prepares
+/// The search text has the index; each part alone is what counts. Parameters 1 to 3 are those of [`Filter`]. Each is null where it does not filter, which the planner sees: the host prepares
 /// a statement for one execution.
 macro_rules! filtered {
     () => {
-        "($1 is null or search_text(u.email, u.full_name) like lower($1)) \
-         and ($2 is null or u.role = $2) and ($3 is null or u.is_active = $3)"
+        "($1::text is null or (search_text(u.email, u.full_name) like lower($1) \
+             and (u.email like lower($1) or lower(u.full_name) like lower($1)))) \
+         and ($2::text is null or u.role = $2) and ($3::boolean is null or u.is_active = $3)"
     };
 }
 
@@ -143,11 +144,11 @@ const LIST_OLDEST: Statement = Statement::read(
 );
 
 const LIST_BY_EMAIL: Statement =
-    Statement::read("admin.list_by_email", page_of_users!("($4 is null or u.email > $4)", "u.email", "$5"));
+    Statement::read("admin.list_by_email", page_of_users!("($4::text is null or u.email > $4)", "u.email", "$5"));
 
 const LIST_BY_EMAIL_DESCENDING: Statement = Statement::read(
     "admin.list_by_email_descending",
-    page_of_users!("($4 is null or u.email < $4)", "u.email desc", "$5"),
+    page_of_users!("($4::text is null or u.email < $4)", "u.email desc", "$5"),
 );
 
 /// A page of users.
@@ -193,7 +194,8 @@ impl FromRow for Attempt {
 }
 
 // All active administrators are locked, in one order for everybody, before it is decided whether there is another one: what
-// a statement that was waited for has changed is seen in the locked rows. A deactivated account has no sessions.
+// a statement that was waited for has changed is seen in the locked rows. A session that it began is not seen here and so not
+// deleted, but it is older than the moment at which the account's sessions ended.
 const UPDATE_USER: Statement = Statement::write(
     "admin.update_user",
     concat!(
@@ -215,6 +217,8 @@ const UPDATE_USER: Statement = Statement::write(
              update users u set
                  role = coalesce($2, u.role),
                  is_active = coalesce($3, u.is_active),
+                 sessions_ended_at = case when not coalesce($3, u.is_active) then clock_timestamp()
+                     else u.sessions_ended_at end,
                  updated_at = case when coalesce($2, u.role) = u.role and coalesce($3, u.is_active) = u.is_active
                      then u.updated_at else now() end
              from verdict where u.id = verdict.id and not verdict.is_refused

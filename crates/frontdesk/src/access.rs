@@ -115,7 +115,8 @@ pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read(
         "select ",
         user_columns!(),
         " from sessions s join users u on u.id = s.user_id
-         where s.id = $1 and s.user_id = $2 and s.expires_at > now() and u.is_active"
+         where s.id = $1 and s.user_id = $2 and s.expires_at > now() and u.is_active
+             and s.created_at > coalesce(u.sessions_ended_at, '-infinity')"
     ),
 );
 

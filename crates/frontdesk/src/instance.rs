@@ -129,9 +129,12 @@ fn finish(status: StatusCode, length: Option<u64>, headers: &mut HeaderMap, log:
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     // Without a length the host sends the end of the body as a packet of its own, which costs a keep-alive client 40 ms.
-    let has_length = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     match length {
-        Some(length) if has_length && !headers.contains_key(CONTENT_LENGTH) => {
+        // The router gives them one.
+        _ if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
+            headers.remove(CONTENT_LENGTH);
+        }
+        Some(length) if !headers.contains_key(CONTENT_LENGTH) => {
             headers.insert(CONTENT_LENGTH, length.into());
         }
         _ => {}

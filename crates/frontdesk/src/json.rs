@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
@@ -95,7 +95,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let errors = match parsed {
         Ok(parsed) if is_object && !holds_nul => return Ok(parsed),
         Err(_) if bytes.trim_ascii().is_empty() => vec![field_error(Vec::new(), Kind::Missing)],
-        Err((_, error)) if !error.is_data() => vec![syntax_error(bytes, &error)],
+        // A number where one of several words is expected is taken for bad syntax too.
+        Err((_, error)) if !error.is_data() && serde_json::from_slice::<IgnoredAny>(bytes).is_err() => {
+            vec![syntax_error(bytes, &error)]
+        }
         Err((location, error)) if bytes.len() > MAX_EXPLAINED => {
             let Refusal { location, kind } = Refusal::new(location, &error.to_string());
             vec![field_error(location, kind)]
@@ -364,6 +367,7 @@ mod tests {
             assert!(found.contains(&(loc.to_owned(), kind.to_owned())), "{loc} is not in {found:?}");
         }
         assert_eq!(refused(r#"{"email":"a","age":1,"role":"king"}"#), pairs(&[(r#"["body","role"]"#, "enum")]));
+        assert_eq!(refused(r#"{"email":"a","age":1,"role":7}"#).first().unwrap().0, r#"["body","role"]"#);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The ids in a path.
 
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -15,12 +17,18 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        if let Ok(axum::extract::Path(ids)) = axum::extract::Path::from_request_parts(parts, state).await {
-            return Ok(Self(ids));
+        let rejection = match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(ids)) => return Ok(Self(ids)),
+            Err(rejection) => rejection,
+        };
+        let error = |name: &str| FieldError::path(name, "uuid_parsing", "This is not a UUID");
+        if let PathRejection::FailedToDeserializePathParams(failure) = &rejection
+            && let ErrorKind::InvalidUtf8InPathParam { key } = failure.kind()
+        {
+            return Err(Error::Invalid(vec![error(key)]));
         }
         let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(Error::internal)?;
         let refused = parameters.iter().filter(|(_, value)| value.parse::<Uuid>().is_err());
-        let error = |(name, _): (&str, &str)| FieldError::path(name, "uuid_parsing", "This is not a UUID");
-        Err(Error::Invalid(refused.map(error).collect()))
+        Err(Error::Invalid(refused.map(|(name, _)| error(name)).collect()))
     }
 }

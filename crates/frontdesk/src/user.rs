@@ -1,13 +1,14 @@
 //! A user, as every component that answers with one reads and shows it.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::{Column, Columns, DecodeError, FromRow};
 
 /// What an account may do.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Uses the apps.
@@ -23,6 +24,14 @@ impl Role {
             Self::User => "user",
             Self::Admin => "admin",
         }
+    }
+}
+
+// Serde's own for an enum would take `{"admin": null}` too.
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_text(&text).ok_or_else(|| D::Error::unknown_variant(&text, &["user", "admin"]))
     }
 }
 

