@@ -3,13 +3,7 @@
 //! Not here: what needs a network, which is installing Postgres with apt-get and the compilation target with rustup; and systems
 //! other than Linux, which have no such machines.
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests fail by panicking"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod machine;
 
