@@ -6,6 +6,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -98,6 +99,48 @@ where
         match who.user.role {
             Role::Admin => Ok(Self(who)),
             Role::User => Err(Error::Forbidden("admin_required", "Only administrators may do this")),
+        }
+    }
+}
+
+/// The secret with which another program calls; only its hash is kept, so that comparing takes the same time for every guess.
+#[derive(Clone)]
+pub struct ProgramToken([u8; 32]);
+
+impl ProgramToken {
+    /// The shortest secret that is accepted, in characters: as many as 16 random bytes have in base64.
+    const MIN_LENGTH: usize = 22;
+
+    /// From a variable.
+    ///
+    /// # Errors
+    /// When it could be guessed.
+    pub fn parse(secret: &str) -> std::result::Result<Self, String> {
+        if secret.len() < Self::MIN_LENGTH {
+            return Err(format!("must have at least {} characters", Self::MIN_LENGTH));
+        }
+        Ok(Self(Sha256::digest(secret).into()))
+    }
+}
+
+/// Another program of the operator's, which sends the [`ProgramToken`] of the component's state.
+#[derive(Debug)]
+pub struct Program(());
+
+impl<S> FromRequestParts<S> for Program
+where
+    S: Sync,
+    ProgramToken: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let ProgramToken(expected) = ProgramToken::from_ref(state);
+        let given: [u8; 32] = Sha256::digest(bearer(parts)?).into();
+        if given == expected {
+            Ok(Self(()))
+        } else {
+            Err(Error::Unauthenticated("invalid_token", "The token is not valid"))
         }
     }
 }

@@ -210,6 +210,15 @@ impl Db {
         within(OPEN_TIMEOUT, open).await.unwrap_or_else(|| Err(DbError::timeout("no connection was to be had")))
     }
 
+    /// Gives the kept connection back to the host's pool, for an instance that will not need it for long. Requests that are
+    /// using it at this moment finish first.
+    pub fn release(&self) {
+        let mut kept = self.kept();
+        if matches!(*kept, Kept::Open(..)) {
+            *kept = Kept::None;
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // A poisoned lock cannot be met: nothing panics under it, and wasm has no unwinding.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)

@@ -34,16 +34,21 @@ pub enum Error {
     Conflict(&'static str, &'static str),
     /// 413 `body_too_large`: the body is over the limit.
     BodyTooLarge,
+    /// 413 `upload_too_large`: the upload is over the limit that administrators set.
+    UploadTooLarge,
     /// 415 `unsupported_media_type`: the body is of a type that the route does not read.
     UnsupportedMediaType,
     /// 422 `validation_error`: fields are missing or malformed, each named.
     Invalid(Vec<FieldError>),
     /// 500 `internal_error`: a mistake of ours, logged with its cause.
     Internal(Cause),
+    /// 502 `upstream_unavailable`: the service behind cannot be reached, or broke off.
+    UpstreamUnavailable(Cause),
+    /// 504 `upstream_timeout`: the service behind does not answer.
+    UpstreamTimeout,
     /// 503 `not_ready`: `/readyz` names what is missing.
     NotReady(Vec<Problem>),
-    /// 503 `not_configured`: this component cannot work with the variables that it was given. The log names them, and `/readyz`
-    /// those that every component has.
+    /// 503 `not_configured`: this component cannot work with the variables that it was given. The log and `/readyz` name them.
     NotConfigured(Vec<Problem>),
     /// 503 `unavailable`: a service that we need does not answer; trying again may help.
     Unavailable(Cause),
@@ -76,6 +81,12 @@ impl Error {
         Self::Unavailable(Cause { text: cause.to_string(), location: Location::caller() })
     }
 
+    /// A service behind that cannot be reached, with what the log should say.
+    #[track_caller]
+    pub fn upstream_unavailable(cause: impl std::fmt::Display) -> Self {
+        Self::UpstreamUnavailable(Cause { text: cause.to_string(), location: Location::caller() })
+    }
+
     /// One field of the body is malformed.
     pub fn invalid(field: &str, kind: &str, message: &str) -> Self {
         Self::Invalid(vec![FieldError::body(field, kind, message)])
@@ -90,10 +101,12 @@ impl Error {
             Self::RouteNotFound | Self::NotFound(..) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(..) => StatusCode::CONFLICT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::UploadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::UpstreamUnavailable(_) => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::NotReady(_) | Self::NotConfigured(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -109,9 +122,12 @@ impl Error {
             Self::RouteNotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
+            Self::UploadTooLarge => "upload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Invalid(_) => "validation_error",
             Self::Internal(_) => "internal_error",
+            Self::UpstreamUnavailable(_) => "upstream_unavailable",
+            Self::UpstreamTimeout => "upstream_timeout",
             Self::NotReady(_) => "not_ready",
             Self::NotConfigured(_) => "not_configured",
             Self::Unavailable(_) => "unavailable",
@@ -134,6 +150,9 @@ impl Error {
             Self::RouteNotFound => "There is no such route",
             Self::MethodNotAllowed => "This route does not take this method",
             Self::BodyTooLarge => "The body is too large",
+            Self::UploadTooLarge => "The upload is too large",
+            Self::UpstreamUnavailable(_) => "The service behind this does not answer; please try again",
+            Self::UpstreamTimeout => "The service behind this takes too long to answer",
             Self::UnsupportedMediaType => "The body is of a type that this route does not read",
             Self::Internal(_) => "Something went wrong on our side",
             Self::NotConfigured(_) => "This server is not fully configured: its log and /readyz say what is missing",
@@ -145,7 +164,7 @@ impl Error {
     /// What the log says beyond the code, if anything.
     pub(crate) fn log_detail(&self) -> Option<String> {
         match self {
-            Self::Internal(cause) | Self::Unavailable(cause) => Some(cause.to_log()),
+            Self::Internal(cause) | Self::Unavailable(cause) | Self::UpstreamUnavailable(cause) => Some(cause.to_log()),
             Self::NotReady(problems) | Self::NotConfigured(problems) => {
                 Some(problems.iter().map(Problem::to_log).collect::<Vec<_>>().join("; "))
             }

@@ -11,17 +11,23 @@ use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
 use tower_service::Service as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::Upload;
+use crate::configuration::{self, Configuration};
 use crate::error::{Error, ErrorBody};
+use crate::json::Json;
 use crate::request::RequestLog;
-use crate::variables::{Load, Variables};
+use crate::variables::{Load, Problem, Variables};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Marks an answer that is another service's: its status, its length and what it says of caching are left as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarded;
 
 /// A component instance: its routes, made when the first request arrives and kept for those that follow.
 pub struct Instance<S: Load> {
@@ -46,13 +52,18 @@ impl<S: Load> Instance<S> {
         let log = RequestLog::begin(&request);
         let asks_first = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
+        let is_between_components = configuration::is_between_components(&parts);
         let upload = Upload::new(Body::new(body));
         let mut request = Request::from_parts(parts, Body::new(upload.clone()));
         request.extensions_mut().insert(log.clone());
 
-        let mut response = match self.router().await {
-            Ok(mut router) => router.call(request).await.into_response(),
-            Err(error) => error.into_response(),
+        let mut response = if is_between_components {
+            self.answer_component(request.method(), request.uri().path()).await
+        } else {
+            match self.router().await {
+                Ok(mut router) => router.call(request).await.into_response(),
+                Err(problems) => Error::NotConfigured(problems).into_response(),
+            }
         };
         let error = error_of(&mut response);
         if let Some(error) = &error {
@@ -63,7 +74,7 @@ impl<S: Load> Instance<S> {
                 upload.drain().await;
             }
         }
-        finish(response.status(), response.body().size_hint().exact(), response.headers_mut(), &log);
+        finish(&mut response, &log);
         if self.logs_requests().await {
             // One write per line: writing is a blocking call that stalls the whole instance.
             write_line(&log.line(self.component, response.status().as_u16(), error.as_ref()));
@@ -73,12 +84,21 @@ impl<S: Load> Instance<S> {
 
     /// The router, which exists once the variables were read without a problem; until then each request tries again. Requests
     /// that arrive together may each make one, of which the first is kept: waiting for it would need a wake-up between tasks.
-    async fn router(&self) -> crate::Result<Router> {
+    async fn router(&self) -> Result<Router, Vec<Problem>> {
         if let Some(router) = self.router.get() {
             return Ok(router.clone());
         }
-        let state = Variables::load::<S>().await.map_err(Error::NotConfigured)?;
+        let state = Variables::load::<S>().await?;
         Ok(self.router.get_or_init(|| (self.routes)().split_for_parts().0.with_state(state)).clone())
+    }
+
+    /// Answers another component of the application, which may ask one thing only: see [`configuration`].
+    async fn answer_component(&self, method: &Method, path: &str) -> Response {
+        if method != Method::GET || path != configuration::PATH {
+            return Error::RouteNotFound.into_response();
+        }
+        let problems = self.router().await.err().unwrap_or_default();
+        Json(Configuration { problems }).into_response()
     }
 
     async fn logs_requests(&self) -> bool {
@@ -93,6 +113,9 @@ impl<S: Load> Instance<S> {
 
 /// The error that a handler or an extractor answered with, or what the router means by its bare 404 and 405.
 fn error_of(response: &mut Response) -> Option<Error> {
+    if is_forwarded(response) {
+        return None;
+    }
     response.extensions_mut().remove::<Error>().or(match response.status() {
         StatusCode::NOT_FOUND => Some(Error::RouteNotFound),
         StatusCode::METHOD_NOT_ALLOWED => Some(Error::MethodNotAllowed),
@@ -120,12 +143,15 @@ fn render(error: &Error, empty: Response, log: &RequestLog) -> Response {
 }
 
 /// The headers that every answer has.
-fn finish(status: StatusCode, length: Option<u64>, headers: &mut HeaderMap, log: &RequestLog) {
+fn finish(response: &mut Response, log: &RequestLog) {
+    let is_forwarded = is_forwarded(response);
+    let (status, length) = (response.status(), response.body().size_hint().exact());
+    let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(log.id()) {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !headers.contains_key(CACHE_CONTROL) {
+    if !is_forwarded && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     // Without a length the host sends the end of the body as a packet of its own, which costs a keep-alive client 40 ms.
@@ -134,11 +160,16 @@ fn finish(status: StatusCode, length: Option<u64>, headers: &mut HeaderMap, log:
         _ if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
             headers.remove(CONTENT_LENGTH);
         }
-        Some(length) if !headers.contains_key(CONTENT_LENGTH) => {
+        // To HEAD another service may give no length, which is not one of zero.
+        Some(length) if !is_forwarded && !headers.contains_key(CONTENT_LENGTH) => {
             headers.insert(CONTENT_LENGTH, length.into());
         }
         _ => {}
     }
+}
+
+fn is_forwarded(response: &Response) -> bool {
+    response.extensions().get::<Forwarded>().is_some()
 }
 
 fn write_line(line: &str) {

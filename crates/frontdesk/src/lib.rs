@@ -7,9 +7,11 @@
 pub mod access;
 mod app;
 mod body;
+pub mod configuration;
 pub mod db;
 pub mod email;
 mod error;
+pub mod etag;
 pub mod input;
 mod instance;
 mod json;
@@ -26,10 +28,10 @@ mod variables;
 
 pub use app::App;
 pub use error::{Error, ErrorBody, FieldError, Result};
-pub use instance::Instance;
+pub use instance::{Forwarded, Instance};
 pub use json::{FormOrJson, Json};
 pub use path::Path;
-pub use request::Client;
+pub use request::{Client, request_id_of};
 pub use user::{Role, User, UserView};
 pub use variables::{Load, Problem, Variables};
 

@@ -1,7 +1,10 @@
 //! The parts of the OpenAPI document that are the same for every component: its head, how one signs in, and the refusals that
 //! come with an extractor.
 
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{
+    Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder};
 use utoipa::{IntoResponses, OpenApi as _};
 
@@ -9,6 +12,8 @@ use crate::error::ErrorBody;
 
 /// The name under which operations ask for an access token.
 pub const BEARER: &str = "bearer";
+/// The name under which a tool, or the viewer, is told how to get that token by itself.
+const PASSWORD: &str = "password";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(ErrorBody)))]
@@ -30,6 +35,29 @@ pub fn document(version: &str) -> OpenApi {
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     OpenApiBuilder::new().info(info).components(Some(components)).build()
+}
+
+/// Offers OAuth2's password flow with every operation that asks for an access token, so that a tool can sign in with e-mail and
+/// password. To be called with the document of all components: none of them has to say it again.
+pub fn offer_password_flow(document: &mut OpenApi) {
+    let flow = Flow::Password(Password::new("/api/auth/login", Scopes::new()));
+    let scheme = OAuth2::with_description([flow], "E-mail address and password. No client id or secret is needed.");
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(PASSWORD, SecurityScheme::OAuth2(scheme));
+    let (bearer, password) = (requirement(BEARER), requirement(PASSWORD));
+    let alternatives = document.paths.paths.values_mut().flat_map(operations).filter_map(|it| it.security.as_mut());
+    for alternatives in alternatives.filter(|alternatives| alternatives.contains(&bearer)) {
+        alternatives.push(password.clone());
+    }
+}
+
+fn requirement(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new(scheme, [""; 0])
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = path;
+    [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
 }
 
 /// What a route that asks for [`crate::access::SignedIn`] may refuse.

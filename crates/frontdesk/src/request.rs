@@ -82,6 +82,11 @@ fn request_id(headers: &HeaderMap) -> String {
     given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 
+/// The id of a request, as it is in the answer's `x-request-id`; empty when it did not come through an instance.
+pub fn request_id_of(parts: &Parts) -> &str {
+    parts.extensions.get::<RequestLog>().map_or("", RequestLog::id)
+}
+
 /// Where a request came from, as kept with a session.
 #[derive(Clone, Debug)]
 pub struct Client {

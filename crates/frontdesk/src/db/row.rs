@@ -95,6 +95,28 @@ impl Column for String {
     }
 }
 
+impl Column for Vec<String> {
+    const EXPECTED: &'static str = "an array of texts without nulls";
+
+    fn from_value(value: &DbValue) -> Option<Self> {
+        match value {
+            DbValue::ArrayStr(texts) => texts.iter().cloned().collect(),
+            _ => None,
+        }
+    }
+}
+
+impl Column for Vec<u8> {
+    const EXPECTED: &'static str = "a bytea";
+
+    fn from_value(value: &DbValue) -> Option<Self> {
+        match value {
+            DbValue::Binary(bytes) => Some(bytes.clone()),
+            _ => None,
+        }
+    }
+}
+
 impl Column for bool {
     const EXPECTED: &'static str = "a boolean";
 
