@@ -1,0 +1,204 @@
+//! JSON out, for people and for the services behind.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse as _, Response};
+use frontdesk::db::Column;
+use frontdesk::{Error, Result, etag};
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::chat::Failure;
+use crate::secret::Keys;
+use crate::store::{Ai, Documents};
+
+/// Whose API is spoken.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AiProvider)]
+pub enum Provider {
+    /// OpenAI.
+    #[serde(rename = "openai")]
+    OpenAi,
+    /// Anthropic.
+    Anthropic,
+    /// A model on a machine of the company's own.
+    Ollama,
+    /// Whatever answers at `base_url`.
+    Custom,
+}
+
+impl Provider {
+    /// As it is stored and told.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Ollama => "ollama",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// By the name under which it is stored.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::OpenAi, Self::Anthropic, Self::Ollama, Self::Custom].into_iter().find(|provider| provider.name() == name)
+    }
+}
+
+impl Column for Provider {
+    const EXPECTED: &'static str = "a provider";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+/// The AI settings, without the key.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AiSettings)]
+pub(crate) struct AiSettingsView {
+    /// Whose API is spoken.
+    provider: Provider,
+    /// As the provider names it; null is the AI service's own default.
+    model: Option<String>,
+    /// Where the provider is; null is the provider's own address.
+    base_url: Option<String>,
+    /// Whether there is a key.
+    api_key_set: bool,
+    /// The end of the key.
+    #[schema(example = "…abcd")]
+    api_key_hint: Option<String>,
+    /// When they were last changed.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// Which administrator changed them last.
+    updated_by: Option<Uuid>,
+}
+
+impl From<Ai> for AiSettingsView {
+    fn from(ai: Ai) -> Self {
+        let Ai { provider, model, base_url, api_key_set, api_key_hint, updated_at, updated_by } = ai;
+        let api_key_hint = api_key_hint.map(|end| format!("…{end}"));
+        Self { provider, model, base_url, api_key_set, api_key_hint, updated_at, updated_by }
+    }
+}
+
+/// What became of a call to the AI service.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AiTest)]
+pub(crate) struct AiTestView {
+    /// Whether it gave an answer.
+    ok: bool,
+    /// How long it took, whole.
+    latency_ms: u64,
+    /// What was asked for.
+    provider: Provider,
+    /// What was asked for.
+    model: Option<String>,
+    /// Why it is no success, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
+}
+
+impl AiTestView {
+    pub(crate) fn new(ai: Ai, latency: Duration, failure: Option<Failure>) -> Self {
+        Self {
+            ok: failure.is_none(),
+            latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            provider: ai.provider,
+            model: ai.model,
+            error: failure.map(|failure| failure.to_string()),
+        }
+    }
+}
+
+/// How large a document may be.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DocumentsLimits)]
+pub(crate) struct LimitsView {
+    /// The largest PDF, in MiB.
+    #[schema(minimum = 1, maximum = 500, example = 25)]
+    max_pdf_mb: i32,
+}
+
+impl From<Documents> for LimitsView {
+    fn from(documents: Documents) -> Self {
+        Self { max_pdf_mb: documents.max_pdf_mb }
+    }
+}
+
+/// The AI settings for the services that call the provider. Without `Debug`, so that the key cannot be printed in passing.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AiExport)]
+pub struct AiExport {
+    /// Whose API is spoken.
+    pub provider: Provider,
+    /// As the provider names it.
+    pub model: Option<String>,
+    /// Where the provider is.
+    pub base_url: Option<String>,
+    /// In clear.
+    pub api_key: Option<String>,
+    /// When the settings were last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+}
+
+/// The settings of the documents service.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DocumentsExport)]
+pub struct DocumentsExport {
+    /// The largest PDF, in MiB.
+    pub max_pdf_mb: i32,
+    /// When the settings were last changed.
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+}
+
+impl From<Documents> for DocumentsExport {
+    fn from(documents: Documents) -> Self {
+        let Documents { max_pdf_mb, updated_at } = documents;
+        Self { max_pdf_mb, updated_at }
+    }
+}
+
+/// Settings as JSON, and the tag by which a service sees that they are what they were.
+pub(crate) struct Export {
+    body: Vec<u8>,
+    etag: String,
+}
+
+impl Export {
+    pub(crate) fn new(settings: &impl Serialize, keys: &Keys) -> Result<Self> {
+        let body = serde_json::to_vec(settings).map_err(Error::internal)?;
+        let etag = format!("\"{}\"", keys.tag(&body));
+        Ok(Self { body, etag })
+    }
+
+    /// The settings, or 304 for who has them.
+    pub(crate) fn answer(self, asked: &HeaderMap) -> Result<Response> {
+        let etag = HeaderValue::from_str(&self.etag).map_err(Error::internal)?;
+        if etag::is_known(asked, &self.etag) {
+            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response());
+        }
+        let json = HeaderValue::from_static("application/json");
+        Ok(([(ETAG, etag), (CONTENT_TYPE, json)], self.body).into_response())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_has_the_name_under_which_it_is_told() {
+        for provider in [Provider::OpenAi, Provider::Anthropic, Provider::Ollama, Provider::Custom] {
+            assert_eq!(serde_json::to_value(provider).unwrap(), provider.name());
+            assert_eq!(Provider::parse(provider.name()), Some(provider));
+        }
+    }
+}
