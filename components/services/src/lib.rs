@@ -1,0 +1,41 @@
+//! Which services are up: the list for people, and the tick that has them all polled.
+//!
+//! Whoever polls claims the turn in Postgres, so any number of replicas poll once, and all answer what one of them found.
+
+mod list;
+mod poll;
+mod registry;
+mod state;
+mod store;
+mod tick;
+mod views;
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use state::Services;
+pub use store::STATEMENTS;
+
+/// The route table.
+pub fn routes() -> OpenApiRouter<Services> {
+    OpenApiRouter::with_openapi(document()).routes(routes!(list::list)).routes(routes!(tick::tick))
+}
+
+/// How the scheduler says who it is; the rest of the document comes from the routes.
+fn document() -> OpenApi {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The variable `tick_token`, which the scheduler has."))
+        .build();
+    let components = ComponentsBuilder::new().security_scheme("tick_token", SecurityScheme::Http(token)).build();
+    OpenApiBuilder::new().components(Some(components)).build()
+}
+
+#[cfg(target_arch = "wasm32")]
+#[spin_sdk::http_service]
+async fn handle(request: spin_sdk::http::Request) -> axum::response::Response {
+    static INSTANCE: frontdesk::Instance<Services> = frontdesk::Instance::new("services", routes);
+    INSTANCE.handle(request).await
+}

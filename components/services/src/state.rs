@@ -1,0 +1,51 @@
+//! What the component holds beyond the shared part: which services there are, and who may have them polled.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use frontdesk::access::ProgramToken;
+use frontdesk::{App, Load, Variables};
+
+use crate::registry::Registry;
+
+/// The component's state; cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    registry: Registry,
+    tick_token: ProgramToken,
+}
+
+impl Services {
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// The services that are polled.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+}
+
+impl FromRef<Services> for App {
+    fn from_ref(services: &Services) -> Self {
+        services.app().clone()
+    }
+}
+
+impl FromRef<Services> for ProgramToken {
+    fn from_ref(services: &Services) -> Self {
+        services.0.tick_token.clone()
+    }
+}
+
+impl Load for Services {
+    async fn load(variables: &mut Variables) -> Option<Self> {
+        let app = App::load(variables).await;
+        let registry = variables.required("registry", Registry::parse).await;
+        let tick_token = variables.required("tick_token", ProgramToken::parse).await;
+        Some(Self(Arc::new(Inner { app: app?, registry: registry?, tick_token: tick_token? })))
+    }
+}

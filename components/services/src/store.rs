@@ -1,0 +1,147 @@
+//! The statements of this family.
+
+use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
+
+/// Every statement of this family.
+pub const STATEMENTS: &[Statement] = &[LIST_READINGS, CLAIM_TURN, STORE_MEASUREMENTS];
+
+/// How a service was at its last reading.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Status {
+    Healthy,
+    Unhealthy,
+    Unknown,
+}
+
+impl Column for Status {
+    const EXPECTED: &'static str = "a status";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "healthy" => Some(Self::Healthy),
+            "unhealthy" => Some(Self::Unhealthy),
+            "unknown" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+}
+
+/// The last reading of a service.
+pub(crate) struct Reading {
+    pub(crate) key: String,
+    pub(crate) status: Status,
+    pub(crate) latency_ms: Option<i32>,
+    pub(crate) error: Option<String>,
+    pub(crate) checked_at: Option<String>,
+    pub(crate) last_healthy_at: Option<String>,
+    /// Whether it is too recent to be taken again for somebody who asks.
+    pub(crate) is_fresh: bool,
+}
+
+impl FromRow for Reading {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            key: columns.take()?,
+            status: columns.take()?,
+            latency_ms: columns.take()?,
+            error: columns.take()?,
+            checked_at: columns.take()?,
+            last_healthy_at: columns.take()?,
+            is_fresh: columns.take()?,
+        })
+    }
+}
+
+/// The columns of [`Reading`], in its order, of the table `services` under the alias `s`.
+macro_rules! reading_columns {
+    () => {
+        "s.key, s.status, s.latency_ms, s.error, rfc3339(s.checked_at), rfc3339(s.last_healthy_at), \
+         coalesce(s.checked_at > now() - interval '90 seconds', false)"
+    };
+}
+
+const LIST_READINGS: Statement = Statement::read(
+    "services.list_readings",
+    concat!("select ", reading_columns!(), " from services s where s.key = any($1) limit 1000"),
+);
+
+/// The last readings of these services, in no order. One that was never read has none.
+pub(crate) async fn list_readings(db: &Db, keys: Vec<String>) -> Result<Vec<Reading>, DbError> {
+    db.all(LIST_READINGS, vec![keys.into()]).await
+}
+
+// Of several who claim at once, one gets the row's lock; the others wait for it and then find the turn taken. A turn that was
+// not finished is over after ten seconds, more than a poll takes: whoever had it is gone. One that was finished without one of
+// these services, which is new, is no reason to wait for the next; the second is for who began to ask before it was finished.
+const CLAIM_TURN: Statement = Statement::write(
+    "services.claim_turn",
+    "insert into ticks as t (name, claimed_at) values ('services', now())
+     on conflict (name) do update set claimed_at = excluded.claimed_at
+     where t.claimed_at < now() - interval '25 seconds'
+        or (t.done_at is null or t.done_at < t.claimed_at) and t.claimed_at < now() - interval '10 seconds'
+        or t.done_at >= t.claimed_at and t.done_at < now() - interval '1 second' and exists (
+            select from unnest($1::text[]) as k (key) left join services s on s.key = k.key
+            where coalesce(s.checked_at < t.done_at - interval '90 seconds', true)
+        )
+     returning name",
+);
+
+/// Takes the turn to poll these services; `false` when somebody has it, or had it just now.
+pub(crate) async fn claim_turn(db: &Db, keys: Vec<String>) -> Result<bool, DbError> {
+    Ok(db.optional::<(String,)>(CLAIM_TURN, vec![keys.into()]).await?.is_some())
+}
+
+/// What polling a service has shown.
+pub(crate) struct Measurement {
+    pub(crate) key: String,
+    /// Until the answer's head; none when there was no answer.
+    pub(crate) latency_ms: Option<i32>,
+    /// Why it is not healthy; none when it is.
+    pub(crate) error: Option<String>,
+}
+
+// In the order of their keys, so that two of these cannot wait for each other. A service that is in no replica's registry any
+// more is forgotten with its history.
+const STORE_MEASUREMENTS: Statement = Statement::write(
+    "services.store_measurements",
+    concat!(
+        "with measured as (
+             select m.key, m.latency_ms, m.error, case when m.error is null then 'healthy' else 'unhealthy' end as status
+             from unnest($1::text[], $2::int4[], $3::text[]) as m (key, latency_ms, error)
+         ), latest (key, status, latency_ms, error, checked_at, last_healthy_at, is_fresh) as (
+             insert into services as s (key, status, latency_ms, error, checked_at, last_healthy_at)
+             select key, status, latency_ms, error, now(), case when error is null then now() end
+             from measured order by key
+             on conflict (key) do update set
+                 status = excluded.status, latency_ms = excluded.latency_ms, error = excluded.error,
+                 checked_at = excluded.checked_at,
+                 last_healthy_at = coalesce(excluded.last_healthy_at, s.last_healthy_at)
+             returning ",
+        reading_columns!(),
+        "
+         ), history as (
+             insert into service_readings (service_key, status, latency_ms, error)
+             select key, status, latency_ms, error from measured order by key
+             on conflict (service_key, checked_at) do nothing
+         ), past_readings as (
+             delete from service_readings where checked_at < now() - interval '24 hours'
+         ), past_services as (
+             delete from services where checked_at < now() - interval '24 hours' and key <> all($1)
+         ), turn as (
+             update ticks set done_at = now() where name = 'services'
+         )
+         select key, status, latency_ms, error, checked_at, last_healthy_at, is_fresh from latest"
+    ),
+);
+
+/// Keeps what was measured, ends the turn, and forgets what is older than a day. The readings that it makes, in no order.
+pub(crate) async fn store_measurements(db: &Db, measurements: Vec<Measurement>) -> Result<Vec<Reading>, DbError> {
+    let (mut keys, mut latencies, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for Measurement { key, latency_ms, error } in measurements {
+        keys.push(key);
+        latencies.push(latency_ms);
+        errors.push(error);
+    }
+    let parameters = vec![keys.into(), Parameter::ArrayInt32(latencies), Parameter::ArrayStr(errors)];
+    db.all(STORE_MEASUREMENTS, parameters).await
+}
