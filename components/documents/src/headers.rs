@@ -1,0 +1,252 @@
+//! Which headers pass, and which are added, in both directions (API.md, section 5).
+
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, EXPECT, HOST,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Headers of one connection and not of the message (RFC 9110, 7.6.1, and what came before it). The list is fixed: Spin removes
+/// `connection`, which would name others, before a component can read it.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
+/// Credentials, which are ours alone; and what is between the client and us.
+const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, COOKIE, EXPECT, HOST];
+
+/// What a client may not say of itself: these are ours to say.
+const OURS: [&str; 6] = ["x-user-", "spin-", "x-forwarded-", "x-request-id", "traceparent", "tracestate"];
+
+/// What the service behind is told of the caller.
+pub(crate) struct Caller<'a> {
+    pub(crate) id: String,
+    pub(crate) email: &'a str,
+    pub(crate) role: &'a str,
+    /// Ids, at most as many as are told.
+    pub(crate) groups: &'a [String],
+    /// Whether there are more.
+    pub(crate) has_more_groups: bool,
+    pub(crate) request_id: &'a str,
+    pub(crate) ip: Option<&'a str>,
+    /// Whom the client called.
+    pub(crate) host: &'a str,
+    pub(crate) traceparent: String,
+}
+
+/// The headers for the service behind.
+pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap {
+    let mut headers = given.clone();
+    for name in HOP_BY_HOP.iter().chain(&KEPT_HERE) {
+        headers.remove(name);
+    }
+    let claimed: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
+    for name in claimed {
+        headers.remove(name);
+    }
+    let groups = caller.groups.join(",");
+    for (name, value) in [
+        ("x-user-id", caller.id.as_str()),
+        ("x-user-email", caller.email),
+        ("x-user-role", caller.role),
+        ("x-user-groups", &groups),
+        ("x-request-id", caller.request_id),
+        ("x-forwarded-for", caller.ip.unwrap_or_default()),
+        ("x-forwarded-proto", scheme(given)),
+        ("x-forwarded-host", caller.host),
+        ("traceparent", &caller.traceparent),
+    ] {
+        // A value that is no header value is left out; none of these can be one.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
+    if caller.has_more_groups {
+        headers.insert("x-user-groups-truncated", HeaderValue::from_static("true"));
+    }
+    headers
+}
+
+/// Whether a service behind may take a header for one of ours: to CGI and what came after it (WSGI, PHP), `x_user_id` and
+/// `x-user-id` are the same.
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str().replace('_', "-");
+    OURS.iter().any(|ours| name.starts_with(ours))
+}
+
+/// Spin's last word on the URL, which the client cannot write.
+fn scheme(given: &HeaderMap) -> &str {
+    let url = given.get_all("spin-full-url").iter().next_back().and_then(|url| url.to_str().ok()).unwrap_or_default();
+    if url.starts_with("https://") { "https" } else { "http" }
+}
+
+/// Whether a request has a body, as far as its headers say.
+pub(crate) fn announces_body(given: &HeaderMap) -> bool {
+    given.contains_key(TRANSFER_ENCODING) || given.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// `content-length`, if it is there.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The headers for the client. Uploads are served on the origin of our cookies: what a browser would run there is sandboxed.
+pub(crate) fn for_client(mut headers: HeaderMap) -> HeaderMap {
+    // An answer has no `host`, and the host refuses one that does.
+    for name in HOP_BY_HOP.iter().chain(&[SET_COOKIE, SERVER, HOST]) {
+        headers.remove(name);
+    }
+    // Of several a browser takes the last that it understands.
+    if headers.get_all(CONTENT_TYPE).iter().any(may_run) {
+        // Beside the service's own policy, if it has one: of several the strictest counts.
+        headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    }
+    headers
+}
+
+/// HTML, SVG and XML, and what may hold any of them as a part.
+fn may_run(content_type: &HeaderValue) -> bool {
+    let Ok(content_types) = content_type.to_str() else { return true };
+    content_types.split(',').any(|content_type| {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        matches!(
+            essence.as_str(),
+            "text/html" | "text/xml" | "application/xml" | "text/xsl" | "multipart/x-mixed-replace"
+        ) || essence.ends_with("+xml")
+    })
+}
+
+/// The next step of the trace that a caller is in, or the first of a new one (W3C Trace Context, 3.2).
+pub(crate) fn traceparent(given: &HeaderMap, random: [u8; 16], step: [u8; 8]) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let trace = given.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
+    let (trace, flags) = trace.unwrap_or_else(|| (hex(&random), "01".to_owned()));
+    format!("00-{trace}-{}-{flags}", hex(&step))
+}
+
+fn trace_of(traceparent: &str) -> Option<(String, String)> {
+    let parts: Vec<&str> = traceparent.split('-').collect();
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length
+            && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && text.bytes().any(|byte| byte != b'0')
+    };
+    match parts.as_slice() {
+        ["00", trace, parent, flags]
+            if is_hex(trace, 32) && is_hex(parent, 16) && (is_hex(flags, 2) || *flags == "00") =>
+        {
+            Some(((*trace).to_owned(), (*flags).to_owned()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn caller() -> Caller<'static> {
+        Caller {
+            id: "7".to_owned(),
+            email: "ada@example.com",
+            role: "user",
+            groups: &[],
+            has_more_groups: false,
+            request_id: "r",
+            ip: Some("10.0.0.9"),
+            host: "desk.example.com",
+            traceparent: "t".to_owned(),
+        }
+    }
+
+    #[test]
+    fn nobody_says_of_themselves_who_they_are_however_it_is_spelt() {
+        let given = headers(&[
+            ("x-user-id", "1"),
+            ("x_user_id", "1"),
+            ("x-user_role", "admin"),
+            ("x-user-anything", "1"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-request_id", "x"),
+            ("spin-client-addr", "6.6.6.6:1"),
+            ("authorization", "Bearer x"),
+            ("cookie", "a=b"),
+            ("te", "trailers"),
+            ("accept", "*/*"),
+        ]);
+        let forwarded = for_upstream(&given, &caller());
+        let mut names: Vec<&str> = forwarded.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let expected = [
+            "accept",
+            "traceparent",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-request-id",
+            "x-user-email",
+            "x-user-groups",
+            "x-user-id",
+            "x-user-role",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(forwarded["x-user-id"], "7");
+        assert_eq!(forwarded["x-user-role"], "user");
+        assert_eq!(forwarded["x-forwarded-for"], "10.0.0.9");
+    }
+
+    #[test]
+    fn what_a_browser_would_run_is_sandboxed() {
+        for content_type in [
+            "text/html",
+            "TEXT/HTML; charset=utf-8",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "application/xml",
+            "text/plain, text/html",
+            "text/plain; charset=utf-8,text/html",
+            "multipart/x-mixed-replace; boundary=x",
+        ] {
+            let answer = for_client(headers(&[("content-type", content_type)]));
+            assert_eq!(answer["content-security-policy"], "sandbox", "{content_type}");
+        }
+        let twice = for_client(headers(&[("content-type", "text/plain"), ("content-type", "text/html")]));
+        assert_eq!(twice["content-security-policy"], "sandbox");
+        for content_type in ["text/plain", "application/pdf", "application/json", "text/html5"] {
+            let answer = for_client(headers(&[("content-type", content_type)]));
+            assert!(!answer.contains_key("content-security-policy"), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_continued_if_it_is_one() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let next = |given: &'static str| traceparent(&headers(&[("traceparent", given)]), [1; 16], [2; 8]);
+        let continued = format!("00-{trace}-0202020202020202-00");
+        assert_eq!(next("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"), continued);
+        let begun = "00-01010101010101010101010101010101-0202020202020202-01";
+        for given in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(next(given), begun, "{given}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The guarded way through to a feature service: who may use it, who it is that asks, and which path.
+//!
+//! Which service that is, and under which path of ours, is said by variables, so that one build of this component serves any
+//! number of them. Bodies are streamed; no database session is held while they are. An answer whose length is known does not
+//! even enter the component.
+
+mod forward;
+mod headers;
+#[cfg(target_arch = "wasm32")]
+mod outgoing;
+mod passage;
+mod path;
+mod state;
+mod store;
+mod upload;
+
+pub use state::Proxy;
+pub use store::STATEMENTS;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The route table. The document names the methods that the documents service has; what is forwarded is every method, and
+/// whatever is below the variable `prefix`, so the document's routes are no routes here: they would answer others with 405.
+pub fn routes() -> OpenApiRouter<Proxy> {
+    let documented = OpenApiRouter::<Proxy>::new()
+        .routes(routes!(forward::get, forward::post, forward::put, forward::patch, forward::delete))
+        .routes(routes!(forward::get_root, forward::post_root));
+    OpenApiRouter::with_openapi(documented.into_openapi()).fallback(forward::forward)
+}
+
+#[cfg(target_arch = "wasm32")]
+#[spin_sdk::http_service]
+async fn handle(request: spin_sdk::http::Request) -> outgoing::Outgoing {
+    static INSTANCE: frontdesk::Instance<Proxy> = frontdesk::Instance::new("documents", routes);
+    outgoing::Outgoing(INSTANCE.handle(request).await)
+}

@@ -1,0 +1,54 @@
+//! The answer's body on its way to the client. It is the host's own stream, which the host can take back without its bytes
+//! having entered the component.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame};
+use spin_sdk::wasip3::http::types::ErrorCode;
+#[cfg(target_arch = "wasm32")]
+use spin_sdk::wasip3::http::types::Response;
+use spin_sdk::wasip3::http_compat::IncomingResponseBody;
+
+/// A body that can be read like any other, but for its trailers, or be taken whole.
+#[derive(Clone)]
+pub(crate) struct Passage(Arc<Mutex<IncomingResponseBody>>);
+
+impl Passage {
+    pub(crate) fn new(body: IncomingResponseBody) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+
+    /// The answer without a way to read it twice.
+    pub(crate) fn into_body(self) -> Body {
+        Body::new(self)
+    }
+
+    /// The host's stream, unless somebody has begun to read it.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn take(&self) -> Option<Response> {
+        self.with(IncomingResponseBody::take_unstarted)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut IncomingResponseBody) -> T) -> T {
+        // A poisoned lock cannot be met: nothing panics under it, and wasm has no unwinding.
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl HttpBody for Passage {
+    type Data = Bytes;
+    type Error = ErrorCode;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ErrorCode>>> {
+        loop {
+            match std::task::ready!(self.with(|body| Pin::new(body).poll_frame(cx))) {
+                Some(Ok(frame)) if frame.is_trailers() => {}
+                frame => return Poll::Ready(frame),
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A service behind that is not there, does not answer, or breaks off.
+
+use std::time::{Duration, Instant};
+
+use e2e::{App, Upstream};
+use futures::{StreamExt as _, stream};
+use reqwest::{Body, Method, Response};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::sleep;
+
+use super::{Desk, MIB, begun, desk, echo, impatient, request};
+
+/// How much slower than it should be a machine of many tests may be.
+const SLACK: Duration = Duration::from_secs(4);
+
+async fn refused(answer: Response) -> (u16, String, Value) {
+    let status = answer.status().as_u16();
+    let json: Value = answer.json().await.unwrap();
+    (status, json["code"].as_str().unwrap_or_default().to_owned(), json)
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_502_within_five_seconds() {
+    let origin = Upstream::nowhere().unwrap();
+    let app = App::builder().variable("documents_upstream", &origin).start().await.unwrap();
+    let desk = Desk { app, upstream: Upstream::start().unwrap() };
+    let user = desk.app.user().await.unwrap();
+    let slow = stream::iter(0..4).then(|_| async {
+        sleep(Duration::from_millis(300)).await;
+        Ok::<_, std::io::Error>(vec![b'a'; 1000])
+    });
+    for body in [Body::from(""), Body::from(vec![b'a'; MIB]), Body::wrap_stream(slow)] {
+        let began = Instant::now();
+        let answer = request(&desk, &user, Method::POST, "/x").body(body).send().await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let (status, code, json) = refused(answer).await;
+        assert_eq!((status, code.as_str()), (502, "upstream_unavailable"));
+        assert!(!json.to_string().contains(origin.trim_start_matches("http://")), "{json}");
+    }
+    // Only the log says why.
+    assert!(desk.app.wait_for_log("upstream_unavailable").is_some());
+    desk.app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_comes_back_is_used_again() {
+    let desk = Desk::start(|app| app).await;
+    let user = desk.app.user().await.unwrap();
+    assert_eq!(echo(request(&desk, &user, Method::GET, "/x")).await.method, "GET");
+    let Desk { app, upstream } = desk;
+    let origin = upstream.origin();
+    drop(upstream);
+    let url = format!("{}/api/documents/x", app.url());
+    let get = || reqwest::Client::new().get(&url).bearer_auth(&user.token).send();
+    super::uploads::wait_until(|| std::net::TcpStream::connect(origin.trim_start_matches("http://")).is_err()).await;
+    assert_eq!(get().await.unwrap().status(), 502);
+    let again = Upstream::at(origin.trim_start_matches("http://").parse().unwrap()).unwrap();
+    assert_eq!(get().await.unwrap().status(), 200);
+    assert_eq!(again.received("/x").len(), 1);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_504() {
+    let desk = impatient().await;
+    let user = desk.app.user().await.unwrap();
+    for (method, path, body) in [
+        (Method::GET, "/slow-head/60000", String::new()),
+        (Method::POST, "/slow-head/60000", "a".repeat(1000)),
+        (Method::DELETE, "/never", String::new()),
+        // It does not even read what it is sent. The rest of so much is read by us, so that the client sees the answer.
+        (Method::POST, "/never", "a".repeat(6 * MIB)),
+    ] {
+        let began = Instant::now();
+        let answer = request(desk, &user, method, path).body(body).send().await.unwrap();
+        let took = began.elapsed();
+        let (status, code, _) = refused(answer).await;
+        assert_eq!((status, code.as_str()), (504, "upstream_timeout"), "{path}");
+        assert!((Duration::from_millis(900)..Duration::from_secs(3) + SLACK).contains(&took), "{path}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_begins_in_time_may_take_longer() {
+    let desk = impatient().await;
+    let user = desk.app.user().await.unwrap();
+    let answer = request(desk, &user, Method::GET, "/slow-body/3/1500").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.bytes().await.unwrap().len(), 3000);
+}
+
+#[tokio::test]
+async fn a_service_that_dies_on_the_way_leaves_no_answer_that_seems_whole() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    for path in ["/die/length", "/die/chunked"] {
+        let mut answer = request(desk, &user, Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut arrived = 0;
+        let error = loop {
+            match answer.chunk().await {
+                Ok(Some(chunk)) => arrived += chunk.len(),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        assert!(error.is_some(), "{path}: {arrived} bytes seem to be all");
+        assert_eq!(arrived, 1000, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_was_read_arrives() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let mut socket = begun(desk, &user, "POST /api/documents/early", "content-length: 10000000\r\n").await;
+    socket.write_all(&[b'a'; 1000]).await.unwrap();
+    // The rest is never sent: the answer does not wait for it.
+    let mut head = [0; 12];
+    tokio::time::timeout(Duration::from_secs(2) + SLACK, socket.read_exact(&mut head)).await.unwrap().unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    let mut rest = Vec::new();
+    let expected = b"early";
+    while !rest.ends_with(expected) {
+        assert_ne!(socket.read_buf(&mut rest).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn one_that_fails_does_not_fail_those_beside_it() {
+    let desk = impatient().await;
+    let user = desk.app.user().await.unwrap();
+    let all = (0..12).map(|at| {
+        let path = ["/slow-head/60000", "/die/length", "/slow-body/2/1500"][at % 3];
+        let request = request(desk, &user, Method::GET, path);
+        async move {
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            (path, status, answer.bytes().await.map(|body| body.len()).ok())
+        }
+    });
+    for (path, status, length) in futures::future::join_all(all).await {
+        match path {
+            "/slow-head/60000" => assert_eq!(status, 504),
+            "/die/length" => assert_eq!((status, length), (200, None)),
+            _ => assert_eq!((status, length), (200, Some(2000))),
+        }
+    }
+}

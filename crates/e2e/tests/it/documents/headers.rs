@@ -1,0 +1,220 @@
+//! Which headers pass, which are added, and which never pass.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{Desk, body_of, desk, echo, raw, request, unique};
+use e2e::{Caller, Received};
+
+const JOIN: &str = "with g as (insert into groups (name) select $1 || n from generate_series(1, 101) n returning id),
+                         u as (select id from users where email = $1)
+                    insert into group_members (group_id, user_id) select g.id, u.id from g, u";
+
+async fn groups_of(desk: &Desk, user: &Caller) -> Vec<String> {
+    let ids = "select coalesce(string_agg(group_id::text, ',' order by group_id), '')
+               from group_members join users on users.id = user_id where email = $1";
+    let ids = desk.app.database().text(ids, &user.email).await.unwrap();
+    ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+/// What arrived, of a raw GET with these headers.
+async fn received(desk: &Desk, user: &Caller, headers: &str) -> Received {
+    let answer = raw(desk, user, "GET /api/documents/x", headers).await;
+    let body = body_of(&answer);
+    let json: Value = serde_json::from_str(body).expect(&answer);
+    Received::from_json(&json)
+}
+
+#[tokio::test]
+async fn the_service_is_told_who_asks_and_from_where() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let id = user.get("/api/users/me").await.unwrap().json()["id"].as_str().unwrap().to_owned();
+    let answer = request(desk, &user, Method::GET, "/x").send().await.unwrap();
+    let request_id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let received = Received::from_json(&answer.json().await.unwrap());
+    for (name, value) in [
+        ("x-user-id", id.as_str()),
+        ("x-user-email", &user.email),
+        ("x-user-role", "user"),
+        ("x-user-groups", ""),
+        ("x-request-id", &request_id),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", desk.address()),
+        ("host", desk.upstream.origin().trim_start_matches("http://")),
+    ] {
+        assert_eq!(received.header(name), [value], "{name}");
+    }
+    assert!(received.header("x-user-groups-truncated").is_empty());
+    let admin = desk.app.admin().await.unwrap();
+    assert_eq!(echo(request(desk, &admin, Method::GET, "/x")).await.header("x-user-role"), ["admin"]);
+}
+
+#[tokio::test]
+async fn up_to_a_hundred_groups_are_told_and_that_there_are_more() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    desk.app.database().execute(JOIN, &user.email).await.unwrap();
+    let told = echo(request(desk, &user, Method::GET, "/x")).await;
+    let all = groups_of(desk, &user).await;
+    assert_eq!(all.len(), 101);
+    assert_eq!(told.header("x-user-groups"), [all[..100].join(",")]);
+    assert_eq!(told.header("x-user-groups-truncated"), ["true"]);
+
+    let leave = "delete from group_members where ctid = (select m.ctid from group_members m
+                 join users u on u.id = m.user_id where u.email = $1 limit 1)";
+    desk.app.database().execute(leave, &user.email).await.unwrap();
+    let told = echo(request(desk, &user, Method::GET, "/x").header("x-user-groups-truncated", "true")).await;
+    assert_eq!(told.header("x-user-groups"), [groups_of(desk, &user).await.join(",")]);
+    assert!(told.header("x-user-groups-truncated").is_empty());
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_itself_is_replaced() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let id = user.get("/api/users/me").await.unwrap().json()["id"].as_str().unwrap().to_owned();
+    let claimed = "x-user-id: 1\r\nx-user-id: 2\r\nX-User-Email: root@example.com\r\nx-user-role: admin\r\n\
+                   x-user-groups: a,b\r\nx-request-id: mine-1\r\nx-forwarded-for: 6.6.6.6\r\n\
+                   x-forwarded-proto: https\r\nx-forwarded-host: evil.example\r\nspin-client-addr: 6.6.6.6:1\r\n\
+                   spin-full-url: https://evil.example/\r\n";
+    let received = received(desk, &user, claimed).await;
+    for (name, value) in [
+        ("x-user-id", id.as_str()),
+        ("x-user-email", &user.email),
+        ("x-user-role", "user"),
+        ("x-user-groups", ""),
+        ("x-request-id", "mine-1"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", desk.address()),
+    ] {
+        assert_eq!(received.header(name), [value], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_services_business_never_passes() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let sent = "cookie: __Host-fd_access=secret\r\nkeep-alive: timeout=5\r\nproxy-connection: keep-alive\r\n\
+                proxy-authorization: Basic x\r\nproxy-authenticate: Basic\r\nte: trailers\r\ntrailer: x-end\r\n\
+                upgrade: websocket\r\nhttp2-settings: AAAA\r\nx-user-anything: 1\r\nx-user-groups-truncated: true\r\n\
+                x_user_id: 1\r\nx_user_role: admin\r\nx-user_email: root@example.com\r\nspin-anything: 1\r\n\
+                spin-path-info: /x\r\nx-forwarded-port: 1\r\nx-mine: passes\r\naccept-language: de\r\n";
+    let received = received(desk, &user, sent).await;
+    assert_eq!(received.header("x-mine"), ["passes"]);
+    assert_eq!(received.header("accept-language"), ["de"]);
+    let text = received.json().to_string();
+    assert!(!text.contains(&user.token) && !text.contains("secret"), "{text}");
+    let expected = [
+        "accept-language",
+        "host",
+        "traceparent",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-mine",
+        "x-request-id",
+        "x-user-email",
+        "x-user-groups",
+        "x-user-id",
+        "x-user-role",
+    ];
+    let mut names: Vec<&str> = received.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn a_trace_is_continued_and_otherwise_begun() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let given = format!("00-{trace}-{parent}-01");
+    let received = echo(request(desk, &user, Method::GET, "/x").header("traceparent", &given)).await;
+    let continued = received.header("traceparent");
+    assert_eq!(continued.len(), 1);
+    assert!(continued[0].starts_with(&format!("00-{trace}-")) && continued[0].ends_with("-01"), "{continued:?}");
+    assert!(!continued[0].contains(parent), "{continued:?}");
+    for given in ["", "nonsense", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"] {
+        let received = echo(request(desk, &user, Method::GET, "/x").header("traceparent", given)).await;
+        let begun = received.header("traceparent");
+        assert_eq!((begun.len(), begun[0].len()), (1, 55), "{begun:?}");
+        assert!(begun[0].starts_with("00-") && !begun[0].contains(&"0".repeat(32)), "{begun:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_services_headers_pass_but_for_those_that_are_ours_or_of_the_connection() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let key = unique();
+    let asked = "x-answer-set-cookie: a=b\r\nx-answer-server: uvicorn\r\nx-answer-keep-alive: timeout=5\r\n\
+                 x-answer-proxy-authenticate: Basic\r\nx-answer-trailer: x-end\r\nx-answer-host: evil.example\r\n\
+                 x-answer-x-request-id: theirs\r\nx-answer-content-type: application/pdf\r\n\
+                 x-answer-content-disposition: attachment; filename=\"a.pdf\"\r\nx-answer-content-encoding: br\r\n\
+                 x-answer-etag: \"v1\"\r\nx-answer-vary: accept\r\nx-answer-x-own: 1\r\nx-answer-x-own: 2\r\n";
+    let answer = raw(desk, &user, &format!("GET /api/documents/{key}"), asked).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let lines: Vec<&str> = head.split("\r\n").skip(1).collect();
+    for line in [
+        "content-type: application/pdf",
+        "content-disposition: attachment; filename=\"a.pdf\"",
+        "content-encoding: br",
+        "etag: \"v1\"",
+        "vary: accept",
+        "x-own: 1",
+        "x-own: 2",
+        "x-content-type-options: nosniff",
+        &format!("content-length: {}", body.len()),
+    ] {
+        assert!(lines.contains(&line), "{line} is not in {head}");
+    }
+    for name in ["set-cookie", "server", "keep-alive", "proxy-authenticate", "trailer", "host", "cache-control"] {
+        assert!(!lines.iter().any(|line| line.starts_with(&format!("{name}:"))), "{name} is in {head}");
+    }
+    let ids: Vec<&&str> = lines.iter().filter(|line| line.starts_with("x-request-id: ")).collect();
+    assert!(ids.len() == 1 && *ids[0] != "x-request-id: theirs", "{head}");
+}
+
+#[tokio::test]
+async fn what_the_service_says_of_caching_stays() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let request = request(desk, &user, Method::GET, "/x").header("x-answer-cache-control", "private, max-age=60");
+    assert_eq!(request.send().await.unwrap().headers()["cache-control"], "private, max-age=60");
+}
+
+#[tokio::test]
+async fn what_a_browser_would_run_is_sandboxed() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    for (content_type, is_sandboxed) in [
+        ("text/html", true),
+        ("Text/HTML; charset=utf-8", true),
+        ("image/svg+xml", true),
+        ("application/xml", true),
+        ("text/xml; charset=utf-8", true),
+        ("application/xhtml+xml", true),
+        ("text/plain, text/html", true),
+        ("application/pdf", false),
+        ("text/plain", false),
+        ("application/json", false),
+    ] {
+        let request = request(desk, &user, Method::GET, "/x").header("x-answer-content-type", content_type);
+        let answer = request.send().await.unwrap();
+        let policy: Vec<_> = answer.headers().get_all("content-security-policy").iter().collect();
+        assert_eq!(!policy.is_empty(), is_sandboxed, "{content_type}");
+        assert!(policy.iter().all(|policy| *policy == "sandbox"), "{content_type}");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{content_type}");
+    }
+    let request = request(desk, &user, Method::GET, "/x")
+        .header("x-answer-content-type", "text/html")
+        .header("x-answer-content-security-policy", "default-src 'none'");
+    let answer = request.send().await.unwrap();
+    let policies: Vec<_> = answer.headers().get_all("content-security-policy").iter().collect();
+    assert_eq!(policies, ["default-src 'none'", "sandbox"]);
+}
