@@ -1,8 +1,14 @@
-//! Operations: is the process alive, is the service ready, and the 404 of every path that no other component claims.
+//! Operations: is the process alive, is the service ready, what there is to call, and the 404 of every path that no other
+//! component claims.
 //!
 //! Needs no configuration to answer, so that it can say what is missing.
 
+mod asset;
+mod docs;
+mod docs_file;
 mod healthz;
+mod neighbours;
+mod openapi;
 mod readyz;
 mod store;
 mod views;
@@ -10,11 +16,17 @@ mod views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use neighbours::{NEIGHBOURS, Neighbour};
 pub use store::{LATEST_MIGRATION, STATEMENTS};
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<()> {
-    OpenApiRouter::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz))
+    OpenApiRouter::new()
+        .routes(routes!(healthz::healthz))
+        .routes(routes!(readyz::readyz))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(docs::docs))
+        .routes(routes!(docs_file::docs_file))
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use frontdesk::access::Public;
 use frontdesk::db::Db;
 use frontdesk::{App, Error, ErrorBody, Json, Load, Problem, Result, Variables};
+use futures::future::join;
 
+use crate::neighbours;
 use crate::store::{self, LATEST_MIGRATION};
 use crate::views::StatusView;
 
@@ -48,11 +50,41 @@ impl Load for Configured {
     }
 }
 
+/// That all components have what they need. It is asked once in an instance, so that from then on a readiness check costs one
+/// statement; while something is missing it is asked anew every time.
 async fn configured() -> std::result::Result<&'static Configured, Vec<Problem>> {
     static CONFIGURED: OnceLock<Configured> = OnceLock::new();
     if let Some(configured) = CONFIGURED.get() {
         return Ok(configured);
     }
-    let loaded = Variables::load().await?;
-    Ok(CONFIGURED.get_or_init(|| loaded))
+    match join(Variables::load::<Configured>(), neighbours::problems()).await {
+        (Ok(loaded), others) if others.is_empty() => Ok(CONFIGURED.get_or_init(|| loaded)),
+        (loaded, others) => Err(each_once(loaded.err().into_iter().flatten().chain(others))),
+    }
+}
+
+/// The first problem of each name: what all components have is found by all of them.
+fn each_once(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
+    let mut kept: Vec<Problem> = Vec::new();
+    for problem in problems {
+        if !kept.iter().any(|other| other.name() == problem.name()) {
+            kept.push(problem);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_variable_is_named_once_in_the_order_in_which_it_was_found() {
+        let problems = |list: &[(&'static str, &str)]| -> Vec<Problem> {
+            list.iter().map(|(name, reason)| Problem::new(*name, *reason)).collect()
+        };
+        let found = problems(&[("b", "is not set"), ("a", "is not set"), ("b", "is no key"), ("c", "is not set")]);
+        let kept = problems(&[("b", "is not set"), ("a", "is not set"), ("c", "is not set")]);
+        assert_eq!(each_once(found.into_iter()), kept);
+    }
 }
