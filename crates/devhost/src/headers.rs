@@ -88,8 +88,13 @@ fn push(headers: &mut HeaderMap, name: &str, value: &str) {
 
 /// `<component>.spin.internal`, with or without a port.
 pub(crate) fn is_service_chaining_host(host: &str) -> bool {
+    service_chaining_target(host).is_some()
+}
+
+/// The component of `<component>.spin.internal`, with or without a port.
+pub(crate) fn service_chaining_target(host: &str) -> Option<&str> {
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    host.split_once('.').is_some_and(|(_, domain)| domain == "spin.internal")
+    host.split_once('.').filter(|(_, domain)| *domain == "spin.internal").map(|(component, _)| component)
 }
 
 #[cfg(test)]

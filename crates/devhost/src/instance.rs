@@ -13,6 +13,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, p2, p3};
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::bindings;
+use crate::chaining::Chaining;
 use crate::logs::Sink;
 use crate::outbound::Outbound;
 use crate::postgres::Pools;
@@ -30,6 +31,8 @@ pub(crate) struct Component {
     pub(crate) environment: BTreeMap<String, String>,
     /// Its sessions.
     pub(crate) pools: Pools,
+    /// The way to the other components.
+    pub(crate) chaining: Chaining,
     /// Where its standard output goes.
     pub(crate) stdout: Sink,
     /// Where its standard error goes.
@@ -62,7 +65,7 @@ impl State {
             wasi.env(name, value);
         }
         Self {
-            outbound: Outbound::new(component.id.clone(), allowed_hosts.clone()),
+            outbound: Outbound::new(component.clone(), allowed_hosts.clone()),
             component,
             allowed_hosts,
             table: ResourceTable::new(),

@@ -3,10 +3,11 @@
 //!
 //! For development and tests, never for production. What it can do is what this repository's application needs; what it
 //! cannot do it says, and what it does it does as Spin does, traps included. The other files name the part of Spin that
-//! they mirror. There is no key-value store, no SQLite, no files, no TLS, no service chaining and no telemetry.
+//! they mirror. There is no key-value store, no SQLite, no files, no TLS and no telemetry.
 
 mod allowed_hosts;
 mod bindings;
+mod chaining;
 mod console;
 mod cron;
 mod engine;

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use http::Uri;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Value;
 
-use crate::variables;
+use crate::{headers, variables};
 
 /// A manifest that has been read and checked.
 #[derive(Debug, Deserialize)]
@@ -99,7 +100,7 @@ pub(crate) struct HttpTrigger {
 pub(crate) enum Route {
     /// A pattern.
     Path(String),
-    /// Only for service chaining, which devhost has not: never reached.
+    /// Only for service chaining.
     Private,
 }
 
@@ -168,6 +169,24 @@ impl Manifest {
         });
         if self.components.is_empty() {
             bail!("No triggers in app");
+        }
+        if components.is_empty() { Ok(()) } else { self.check_chaining(components) }
+    }
+
+    /// Who is chosen has to have those whom it may call; an entry that is made of variables is not looked at
+    /// (crates/factor-outbound-networking/src/allowed_hosts.rs).
+    fn check_chaining(&self, chosen: &[String]) -> anyhow::Result<()> {
+        for (id, component) in &self.components {
+            for entry in &component.allowed_outbound_hosts {
+                let uri = entry.parse::<Uri>().ok();
+                let target = uri.as_ref().and_then(Uri::host).and_then(headers::service_chaining_target);
+                if target.is_some_and(|target| !chosen.iter().any(|id| id == target)) {
+                    bail!(
+                        "Selected component '{id}' cannot use service chaining to unselected component: \
+                         allowed_outbound_hosts = [{entry:?}]"
+                    );
+                }
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Requests that a guest sends, over WASI 0.2 and 0.3 alike: checked against its `allowed_outbound_hosts`, then sent.
 //!
-//! Every request has a connection of its own (Spin keeps a pool). Calls to the application itself, `self` and
-//! `<component>.spin.internal`, are refused: devhost has no service chaining.
+//! Every request has a connection of its own (Spin keeps a pool), or none if it goes to another component. That takes WASI 0.3,
+//! which the components of the HTTP trigger have: from others it is refused. So are calls to `self` from all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{p2, p3};
 
 use crate::allowed_hosts::AllowedHosts;
+use crate::instance::Component;
 use crate::{console, headers};
 
 /// What Spin takes for a timeout that the guest does not set (crates/factor-outbound-http/src/wasi.rs).
@@ -31,17 +32,17 @@ type Io = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
 
 /// How the requests of one instance leave.
 pub(crate) struct Outbound {
-    component: Arc<str>,
+    component: Arc<Component>,
     allowed_hosts: Arc<AllowedHosts>,
 }
 
 impl Outbound {
     /// Of an instance of `component`.
-    pub(crate) fn new(component: Arc<str>, allowed_hosts: Arc<AllowedHosts>) -> Self {
+    pub(crate) fn new(component: Arc<Component>, allowed_hosts: Arc<AllowedHosts>) -> Self {
         Self { component, allowed_hosts }
     }
 
-    fn check(&self, uri: &Uri) -> Result<(), Refusal> {
+    fn check(&self, uri: &Uri) -> Result<Way, Refusal> {
         // wasmtime fills in `https://:443` for a relative URL.
         let host = uri.host().unwrap_or_default();
         let to_self = host.is_empty() || host == "self.alt";
@@ -50,13 +51,26 @@ impl Outbound {
         if !allowed.unwrap_or(false) {
             return Err(Refusal::Denied);
         }
-        if to_self || headers::is_service_chaining_host(host) {
-            let text = format!("devhost has no service chaining: it cannot call {uri}");
-            console::error(&format!("component {}: {text}", self.component));
-            return Err(Refusal::Unsupported(text));
+        if to_self {
+            return Err(self.unsupported(uri));
         }
-        Ok(())
+        Ok(headers::service_chaining_target(host)
+            .map_or(Way::Network, |component| Way::Component(component.to_owned())))
     }
+
+    fn unsupported(&self, uri: &Uri) -> Refusal {
+        let text = format!("devhost cannot call {uri} from this component");
+        console::error(&format!("component {}: {text}", self.component.id));
+        Refusal::Unsupported(text)
+    }
+}
+
+/// Where a request goes.
+enum Way {
+    /// To a host.
+    Network,
+    /// To the component of this name.
+    Component(String),
 }
 
 /// Why a request is not sent.
@@ -94,8 +108,13 @@ impl p3::WasiHttpHooks for Outbound {
         _processed: Io,
     ) -> Box<dyn Future<Output = Result<(Response<Body>, Io), TrappableError<ErrorCode>>> + Send> {
         let checked = self.check(request.uri());
+        let component = self.component.clone();
         Box::new(async move {
-            checked.map_err(ErrorCode::from)?;
+            if let Way::Component(id) = checked.map_err(ErrorCode::from)? {
+                let response = component.chaining.call(&id, request).await;
+                let response = response.map_err(|error| TrappableError::trap(wasmtime::format_err!("{error:?}")))?;
+                return Ok((response, Box::new(std::future::ready(Ok(()))) as Io));
+            }
             let first_byte = options.and_then(|options| options.first_byte_timeout).unwrap_or(DEFAULT_TIMEOUT);
             // As in Spin it runs from the connection on and over the upload, up to the head of the response.
             let (response, io) = tokio::time::timeout(first_byte, p3::default_send_request(request, options))
@@ -112,8 +131,12 @@ impl p2::WasiHttpHooks for Outbound {
         request: Request<HyperOutgoingBody>,
         config: OutgoingRequestConfig,
     ) -> p2::HttpResult<HostFutureIncomingResponse> {
-        Ok(match self.check(request.uri()) {
-            Ok(()) => p2::default_send_request(request, config),
+        let checked = match self.check(request.uri()) {
+            Ok(Way::Component(_)) => Err(self.unsupported(request.uri())),
+            checked => checked,
+        };
+        Ok(match checked {
+            Ok(_) => p2::default_send_request(request, config),
             Err(refusal) => HostFutureIncomingResponse::ready(Ok(Err(refusal.into()))),
         })
     }

@@ -40,7 +40,8 @@ pub(crate) struct Duplicate {
 pub(crate) struct RouteMatch<'a> {
     /// The route.
     pub(crate) route: &'a Route,
-    captures: Captures<'a, 'a>,
+    /// None if nobody looked for it.
+    captures: Option<Captures<'a, 'a>>,
     path: &'a str,
 }
 
@@ -77,7 +78,7 @@ impl Router {
     /// The best route for `path`: an exact segment beats a parameter, which beats a wildcard.
     pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<RouteMatch<'a>> {
         let found = self.routes.best_match(path)?;
-        Some(RouteMatch { route: found.handler(), captures: found.captures(), path })
+        Some(RouteMatch { route: found.handler(), captures: Some(found.captures()), path })
     }
 
     /// The routes, in the order of the router.
@@ -87,6 +88,11 @@ impl Router {
 }
 
 impl Route {
+    /// The catch-all of a component that is called by its name.
+    pub(crate) fn chained(component: &str) -> Self {
+        Self { component: component.to_owned(), raw: "/...".to_owned(), based: "/...".to_owned() }
+    }
+
     /// As the list at the start shows it.
     pub(crate) fn shown(&self) -> String {
         match self.based.strip_suffix("/...").or_else(|| self.based.strip_suffix("/*")) {
@@ -101,15 +107,21 @@ impl Route {
     }
 }
 
-impl RouteMatch<'_> {
+impl<'a> RouteMatch<'a> {
+    /// A path that goes to [`Route::chained`], whatever it is.
+    pub(crate) fn chained(route: &'a Route, path: &'a str) -> Self {
+        Self { route, captures: None, path }
+    }
+
     /// The parameters of the route and what stands for them in the path.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.captures.iter()
+        self.captures.iter().flat_map(Captures::iter)
     }
 
     /// What stands for the trailing wildcard, with its slashes; empty if there is none.
     pub(crate) fn trailing(&self) -> String {
-        match self.captures.wildcard() {
+        let Some(captures) = &self.captures else { return self.path.to_owned() };
+        match captures.wildcard() {
             None => String::new(),
             // The crate drops the slashes at both ends; Spin has always kept them.
             Some("") => if self.path.ends_with('/') { "/" } else { "" }.to_owned(),
@@ -214,6 +226,13 @@ mod tests {
         parameters.sort_unstable();
         assert_eq!(parameters, [("one", "1"), ("two", "2")]);
         assert_eq!(found.trailing(), "/3");
+    }
+
+    #[test]
+    fn who_is_called_by_name_has_the_whole_path() {
+        let route = Route::chained("a");
+        let found = RouteMatch::chained(&route, "/b/c/");
+        assert_eq!((found.trailing().as_str(), found.route.prefix(), found.parameters().count()), ("/b/c/", "", 0));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! Mirrors Spin's crates/trigger-http/src/server.rs: HTTP/1.1 and HTTP/2 without TLS, no timeouts, no limit to a
 //! request's body, Nagle's algorithm left on, no upgrades, and nothing is waited for when the process ends.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -17,22 +17,22 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use wasmtime_wasi_http::handler::{ErrorCode, ProxyHandler};
+use wasmtime_wasi_http::handler::{self, ErrorCode};
 use wasmtime_wasi_http::p2::hyper_response_error;
 
-use crate::routes::{Router, WELL_KNOWN};
-use crate::worker::Handler;
+use crate::routes::{RouteMatch, Router, WELL_KNOWN};
+use crate::worker::Handlers;
 use crate::{console, headers};
 
 /// The body of an answer.
-type Body = UnsyncBoxBody<Bytes, wasmtime::Error>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, wasmtime::Error>;
 
 /// What answers requests.
 pub(crate) struct Server {
     /// Which component a path goes to.
     pub(crate) router: Router,
     /// The components, by name.
-    pub(crate) handlers: BTreeMap<String, ProxyHandler<Handler>>,
+    pub(crate) handlers: Arc<Handlers>,
     /// What `/.well-known/spin/info` says.
     pub(crate) info: AppInfo,
 }
@@ -86,21 +86,9 @@ impl Server {
             };
         }
         let Some(found) = self.router.find(&path) else { return Ok(empty(StatusCode::NOT_FOUND)) };
-        headers::set_uri(&mut request)?;
-        let answer = async {
-            headers::append(&mut request, &found, client)?;
-            let handler = self
-                .handlers
-                .get(&found.route.component)
-                .ok_or_else(|| anyhow::anyhow!("there is no component {}", found.route.component))?;
-            let request =
-                request.map(|body| body.map_err(|error| ErrorCode::P2(hyper_response_error(error))).boxed_unsync());
-            anyhow::Ok(handler.handle((), request).await?)
-        };
-        Ok(answer.await.unwrap_or_else(|error| {
-            console::error(&format!("component {}: Error processing request: {error:?}", found.route.component));
-            empty(StatusCode::INTERNAL_SERVER_ERROR)
-        }))
+        let request =
+            request.map(|body| body.map_err(|error| ErrorCode::P2(hyper_response_error(error))).boxed_unsync());
+        dispatch(&self.handlers, &found, request, client).await
     }
 
     fn info(&self) -> anyhow::Result<Response<Body>> {
@@ -108,6 +96,30 @@ impl Server {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(response)
     }
+}
+
+/// Has a component answer. That it fails is an answer too, an empty 500.
+///
+/// # Errors
+///
+/// The request names no authority or two, or there is no such component.
+pub(crate) async fn dispatch(
+    handlers: &Handlers,
+    found: &RouteMatch<'_>,
+    mut request: handler::Request,
+    client: SocketAddr,
+) -> anyhow::Result<Response<Body>> {
+    headers::set_uri(&mut request)?;
+    let component = &found.route.component;
+    let handler = handlers.get(component).with_context(|| format!("there is no component {component}"))?;
+    let answer = async {
+        headers::append(&mut request, found, client)?;
+        anyhow::Ok(handler.handle((), request).await?)
+    };
+    Ok(answer.await.unwrap_or_else(|error| {
+        console::error(&format!("component {component}: Error processing request: {error:?}"));
+        empty(StatusCode::INTERNAL_SERVER_ERROR)
+    }))
 }
 
 fn full(text: impl Into<Bytes>) -> Body {

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use wasmtime::component::{Component as Code, Linker};
 use wasmtime_wasi_http::handler::ProxyHandler;
 
+use crate::chaining::Chaining;
 use crate::cron::{self, Schedule};
 use crate::instance::{self, Component, State};
 use crate::logs::Sink;
@@ -19,7 +20,7 @@ use crate::postgres::Pools;
 use crate::routes::{Router, WELL_KNOWN};
 use crate::server::{AppInfo, Server};
 use crate::variables::{Sources, VariableSource, Variables};
-use crate::worker::Handler;
+use crate::worker::{Handler, Handlers};
 use crate::{allowed_hosts, console, engine};
 
 /// Connections that wait to be accepted, as many as Spin's.
@@ -63,9 +64,11 @@ impl Up {
         let engine = engine::create(&cache)?;
         let sources = manifest.components.iter().map(|(id, component)| (id.clone(), folder.join(&component.source)));
         let code = engine::compile(&engine, &sources.collect(), self.quiet)?;
-        let components = components(&manifest, &Arc::new(variables), logs.as_deref(), self.quiet)?;
+        let chaining = Chaining::default();
+        let components = components(&manifest, &Arc::new(variables), &chaining, logs.as_deref(), self.quiet)?;
 
-        let handlers = handlers(&manifest, &instance::http_linker(&engine)?, &code, &components)?;
+        let handlers = Arc::new(handlers(&manifest, &instance::http_linker(&engine)?, &code, &components)?);
+        chaining.complete(handlers.clone());
         let schedules = schedules(expressions, &instance::cron_linker(&engine)?, &code, &components)?;
         let listener = socket.map(|socket| listen(socket, self.listen)).transpose()?;
         for schedule in schedules {
@@ -135,7 +138,7 @@ fn handlers(
     linker: &Linker<State>,
     code: &BTreeMap<String, Code>,
     components: &BTreeMap<String, Arc<Component>>,
-) -> anyhow::Result<BTreeMap<String, ProxyHandler<Handler>>> {
+) -> anyhow::Result<Handlers> {
     let mut handlers = BTreeMap::new();
     for id in manifest.triggers.http.iter().map(|trigger| &trigger.component) {
         if let (false, Some(code), Some(component)) = (handlers.contains_key(id), code.get(id), components.get(id)) {
@@ -196,6 +199,7 @@ fn router(manifest: &Manifest, path: &Path) -> anyhow::Result<Router> {
 fn components(
     manifest: &Manifest,
     variables: &Arc<Variables>,
+    chaining: &Chaining,
     logs: Option<&Path>,
     quiet: bool,
 ) -> anyhow::Result<BTreeMap<String, Arc<Component>>> {
@@ -206,6 +210,7 @@ fn components(
             allowed_hosts: component.allowed_outbound_hosts.clone().into(),
             environment: component.environment.clone(),
             pools: Pools::default(),
+            chaining: chaining.clone(),
             stdout: Sink::open(logs, id, "stdout", quiet)?,
             stderr: Sink::open(logs, id, "stderr", quiet)?,
         };

@@ -4,6 +4,7 @@
 //! what a guest still does after its answer. A trap ends the instance and with it the requests that it holds; the next
 //! request gets a new one.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use tokio::time::Sleep;
 use wasmtime::component::{GuestTaskId, InstancePre};
 use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, Proxy, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus,
+    HandlerState, Instance, Proxy, ProxyHandler, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus,
 };
 use wasmtime_wasi_http::p3::WasiHttpView;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -29,6 +30,9 @@ const CONCURRENT_REQUESTS: usize = 16;
 
 /// How long an instance without requests is kept.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// The components of the HTTP trigger, by name.
+pub(crate) type Handlers = BTreeMap<String, ProxyHandler<Handler>>;
 
 /// A component, ready to be instantiated.
 pub(crate) struct Handler {

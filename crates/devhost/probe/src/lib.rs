@@ -23,6 +23,7 @@ pub async fn answer(request: Request) -> Result<Response<String>, Error> {
     let answer = match question.get("do")? {
         "component" => json!(std::env::var("PROBE").unwrap_or_default()),
         "headers" => headers(&request),
+        "uri" => json!(request.uri().to_string()),
         "instance" => instance::describe(),
         "hold" => instance::hold(&question, request).await?,
         "sleep" => instance::sleep(&question).await?,
@@ -30,6 +31,7 @@ pub async fn answer(request: Request) -> Result<Response<String>, Error> {
         "trap" => instance::trap(),
         "fail" => return Err(instance::fail()),
         "fetch" => fetch::fetch(&question).await?,
+        "relay" => fetch::relay(&question).await?,
         "query" => postgres::query(&question).await?,
         "drain-pool" => postgres::drain_pool(&question).await?,
         unknown => return Err(Error::other(format!("do={unknown} means nothing"))),

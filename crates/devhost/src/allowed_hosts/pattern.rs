@@ -135,6 +135,9 @@ impl HostPattern {
                 bail!("wildcards are allowed only as prefixes");
             }
             return match Host::parse(domain)? {
+                Host::Domain(domain) if domain == "spin.internal" => {
+                    bail!("devhost takes no wildcard for components: name each")
+                }
                 Host::Domain(domain) => Ok(Self::Subdomains(format!(".{domain}"))),
                 _ => bail!("wildcard suffix must be a domain"),
             };

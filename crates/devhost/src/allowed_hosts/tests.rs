@@ -79,6 +79,14 @@ fn a_star_is_any_host_and_a_leading_star_any_subdomain() {
     }
 }
 
+// Spin takes it for the components that there are.
+#[test]
+fn the_wildcard_of_all_components_is_refused() {
+    assert!(!parses("http://*.spin.internal"));
+    assert!(allows("http://auth.spin.internal", "http://auth.spin.internal/path"));
+    assert!(!allows("http://auth.spin.internal", "http://users.spin.internal/path"));
+}
+
 #[test]
 fn addresses_and_networks_match_addresses_only() {
     assert!(allows("http://10.0.0.0/8:80", "http://10.1.2.3"));

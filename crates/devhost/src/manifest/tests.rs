@@ -191,3 +191,23 @@ fn selecting_components_keeps_their_triggers_only() {
     assert!(retained(&["c"]).unwrap_err().to_string().contains("\"c\" not found"));
     assert_eq!(retained(&["idle"]).unwrap_err().to_string(), "No triggers in app");
 }
+
+#[test]
+fn a_component_is_not_chosen_without_those_that_it_may_call() {
+    let text = "[[trigger.http]]\nroute = \"/a\"\ncomponent = \"a\"\n\
+                [[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n\
+                [component.a]\nsource = \"a\"\nallowed_outbound_hosts = [\"{{ x }}\", \"http://b.spin.internal\"]\n\
+                [component.b]\nsource = \"b\"";
+    let retain = |components: &[&str]| {
+        let components: Vec<_> = components.iter().map(|id| (*id).to_owned()).collect();
+        manifest(text).unwrap().retain(&components)
+    };
+    retain(&[]).unwrap();
+    retain(&["b"]).unwrap();
+    retain(&["a", "b"]).unwrap();
+    assert_eq!(
+        retain(&["a"]).unwrap_err().to_string(),
+        "Selected component 'a' cannot use service chaining to unselected component: \
+         allowed_outbound_hosts = [\"http://b.spin.internal\"]"
+    );
+}

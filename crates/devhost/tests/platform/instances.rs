@@ -22,8 +22,8 @@ async fn an_instance_takes_128_requests_in_its_life() {
 #[tokio::test]
 async fn an_instance_takes_16_requests_at_the_same_time() {
     let probe = Probe::start().await;
-    // Enough for one instance to be full even if the first ones went to several.
-    let held = hold(&probe, |held| held.len() == 40).await;
+    // Enough for one instance to be full even if the first ones went to four.
+    let held = hold(&probe, |held| held.len() == 72).await;
     let most = by_instance(&held).into_values().max();
     assert_eq!(most, Some(16), "{:?}", by_instance(&held));
     for held in held {

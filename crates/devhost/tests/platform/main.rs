@@ -13,6 +13,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod chaining;
 mod hosts;
 mod instances;
 mod probe;

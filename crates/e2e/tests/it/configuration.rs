@@ -3,6 +3,10 @@
 use e2e::{App, Keys};
 use insta::assert_snapshot;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::app;
 
 #[tokio::test]
 async fn missing_variables_are_named_and_the_process_is_alive() {
@@ -56,7 +60,100 @@ async fn a_signing_key_that_nobody_verifies_signs_nobody_in() {
     let named =
         app.log().into_iter().any(|line| line.contains("signing_key: its public key is not among verifying_keys"));
     assert!(named, "{:#?}", app.log());
+    assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
+    503 {
+      "code": "not_ready",
+      "detail": "signing_key: its public key is not among verifying_keys",
+      "request_id": "[uuid]"
+    }
+    "#);
     app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_only_one_component_may_see_is_named_too() {
+    let missing =
+        ["signing_key", "refresh_token_key", "settings_key", "service_token", "tick_token", "documents_upstream"];
+    let app = missing.into_iter().fold(App::builder(), |app, name| app.variable(name, ""));
+    let app = app.variable("registration", "").start().await.unwrap();
+    assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
+    503 {
+      "code": "not_ready",
+      "detail": "signing_key: is not set; refresh_token_key: is not set; registration: is not set; settings_key: is not set; service_token: is not set; tick_token: is not set; documents_upstream: is not set",
+      "request_id": "[uuid]"
+    }
+    "#);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_only_one_component_may_see_is_named_without_its_value() {
+    let malformed = [
+        "signing_key",
+        "refresh_token_key",
+        "registration",
+        "settings_key",
+        "settings_key_previous",
+        "service_token",
+        "ai_origins",
+        "ai_upstream",
+        "tick_token",
+        "documents_upstream",
+        "upstream_timeout",
+    ];
+    let app = malformed.into_iter().fold(App::builder(), |app, name| app.variable(name, "hunter2"));
+    let app = app.start().await.unwrap();
+    let answer = app.anonymous().get("/readyz").await.unwrap();
+    for name in malformed {
+        assert!(answer.body.contains(&format!("{name}: ")), "{name}: {answer}");
+    }
+    assert!(!answer.body.contains("hunter2"), "{answer}");
+    assert_snapshot!(answer, @r#"
+    503 {
+      "code": "not_ready",
+      "detail": "signing_key: is not PEM; refresh_token_key: is not base64url; registration: is neither open nor closed; settings_key: is not base64url; settings_key_previous: is not base64url; service_token: must have at least 22 characters; ai_origins: is not a list of http://HOST:PORT between commas; ai_upstream: is not of the form http://HOST:PORT; registry: has no http://HOST:PORT/PATH for the service documents; tick_token: must have at least 22 characters; documents_upstream: is not of the form http://HOST:PORT; upstream_timeout: is not a number of seconds from 1 to 3600",
+      "request_id": "[uuid]"
+    }
+    "#);
+    assert!(!app.log().iter().any(|line| line.contains("hunter2")), "{:#?}", app.log());
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_origin_that_denies_every_host_leaves_the_components_unasked() {
+    let app = App::builder().variable("database_host", "hunter2").start().await.unwrap();
+    assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
+    503 {
+      "code": "not_ready",
+      "detail": "database_host: does not begin with postgres://; auth: does not tell whether it is configured (the log says why); settings: does not tell whether it is configured (the log says why); services: does not tell whether it is configured (the log says why); documents: does not tell whether it is configured (the log says why)",
+      "request_id": "[uuid]"
+    }
+    "#);
+    // What the platform calls a host that is not allowed.
+    assert!(app.wait_for_log("HttpRequestDenied").is_some(), "{:#?}", app.log());
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_client_can_ask_a_component_about_its_configuration() {
+    let app = app().await;
+    for (target, status) in [
+        ("/configuration", "404"),
+        ("http://auth.spin.internal/configuration", "404"),
+        ("http://auth.spin.internal/api/auth/configuration", "404"),
+        ("http://auth.spin.internal/.well-known/jwks.json", "200"),
+    ] {
+        let mut socket = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();
+        let host = if target.starts_with('/') { "desk.test" } else { "auth.spin.internal" };
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nhost: {host}\r\nspin-client-addr: 0.0.0.0:0\r\nconnection: close\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
+        assert!(!answer.contains("problems"), "{target}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -113,7 +210,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 3",
+      "detail": "migrations: the schema is at 0, this version needs 5",
       "request_id": "[uuid]"
     }
     "#);
@@ -121,7 +218,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 3",
+      "detail": "migrations: the schema is at 0, this version needs 5",
       "request_id": "[uuid]"
     }
     "#);
