@@ -27,6 +27,11 @@ pub struct AppBuilder {
 }
 
 impl AppBuilder {
+    /// The `service_token` of the tests, unless they choose another.
+    pub const SERVICE_TOKEN: &'static str = "a-service-token-of-the-tests";
+    /// The `tick_token` of the tests, unless they choose another.
+    pub const TICK_TOKEN: &'static str = "a-tick-token-of-the-tests";
+
     /// Gives it this database instead of a new clone of the template.
     #[must_use]
     pub fn database(mut self, database: Database) -> Self {
@@ -64,6 +69,11 @@ impl AppBuilder {
             ("signing_key", keys.signing_pem()?),
             ("verifying_keys", keys.verifying_pem()?),
             ("refresh_token_key", "A".repeat(43)),
+            ("settings_key", "A".repeat(43)),
+            ("service_token", Self::SERVICE_TOKEN.to_owned()),
+            ("tick_token", Self::TICK_TOKEN.to_owned()),
+            // Where nothing answers: port 9 is discard, which nobody runs.
+            ("documents_upstream", "http://127.0.0.1:9".to_owned()),
         ]);
         variables.extend(self.variables);
         let host = start(self.host, &variables)?;

@@ -1,6 +1,6 @@
 //! The host process: `spin` or devhost, started with the same arguments, which ends with the test process however that ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom};
@@ -54,6 +54,7 @@ pub struct HostBuilder {
     environment: BTreeMap<String, OsString>,
     shell: String,
     log_file: Option<PathBuf>,
+    is_scheduled: bool,
 }
 
 impl HostBuilder {
@@ -61,6 +62,13 @@ impl HostBuilder {
     #[must_use]
     pub fn log_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.log_file = Some(file.into());
+        self
+    }
+
+    /// Has it run what the manifest has done on a schedule too. Otherwise nothing happens that no test asks for.
+    #[must_use]
+    pub fn scheduled(mut self) -> Self {
+        self.is_scheduled = true;
         self
     }
 
@@ -104,12 +112,14 @@ impl HostBuilder {
     /// When it does not serve.
     pub fn start(self) -> Result<Host> {
         let folder = TempDir::new()?;
+        let components = if self.is_scheduled { BTreeSet::new() } else { unscheduled(&self.manifest)? };
         let mut command = Command::new("sh");
         command
             .args(["-c", &self.shell, "host"])
             .arg(variable("FRONTDESK_HOST_PROGRAM")?)
             .args(["up", "--listen", "127.0.0.1:0", "--from"])
             .arg(self.manifest)
+            .args(components.iter().flat_map(|component| ["-c", component]))
             .args(self.arguments)
             // A `.env` of the checkout is not the tests' configuration.
             .current_dir(folder.path())
@@ -159,7 +169,21 @@ impl Host {
             environment: BTreeMap::new(),
             shell: UNTIL_STDIN_ENDS.to_owned(),
             log_file: None,
+            is_scheduled: false,
         }
+    }
+
+    /// Whether the host can run what is [`HostBuilder::scheduled`]: Spin needs a plugin for it.
+    ///
+    /// # Errors
+    /// When the tests were not started by `cargo xtask test`.
+    pub fn has_scheduler() -> Result<bool> {
+        if variable("FRONTDESK_HOST")? != "spin" {
+            return Ok(true);
+        }
+        let list =
+            Command::new(variable("FRONTDESK_HOST_PROGRAM")?).args(["plugins", "list", "--installed"]).output()?;
+        Ok(String::from_utf8_lossy(&list.stdout).lines().any(|line| line.starts_with("trigger-cron ")))
     }
 
     /// Where it serves.
@@ -203,6 +227,19 @@ impl Drop for Host {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+/// The components that have a route, if others have a schedule: Spin refuses an application with a trigger whose plugin is not
+/// installed.
+fn unscheduled(manifest: &Path) -> Result<BTreeSet<String>> {
+    let read = || -> Result<toml::Table> { Ok(std::fs::read_to_string(manifest)?.parse()?) };
+    let table = read().with_context(|| format!("reading {}", manifest.display()))?;
+    let triggers = |kind: &str| table.get("trigger").and_then(|all| all.get(kind)).and_then(toml::Value::as_array);
+    if triggers("cron").is_none() {
+        return Ok(BTreeSet::new());
+    }
+    let component = |trigger: &toml::Value| Some(trigger.get("component")?.as_str()?.to_owned());
+    Ok(triggers("http").into_iter().flatten().filter_map(component).collect())
 }
 
 fn first_child(process: &str) -> Result<Option<String>> {

@@ -12,6 +12,7 @@ mod host;
 mod keys;
 mod load;
 mod server;
+mod upstream;
 
 pub use answer::Answer;
 pub use app::{App, AppBuilder};
@@ -21,3 +22,4 @@ pub use host::{Host, HostBuilder};
 pub use keys::Keys;
 pub use load::{Load, Outcome};
 pub use server::{Server, Stop};
+pub use upstream::{Received, Upstream};

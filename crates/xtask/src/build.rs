@@ -93,6 +93,22 @@ pub(crate) fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf>
     Ok(wasm)
 }
 
+/// Builds a native program of this workspace when its sources changed: where it is.
+pub(crate) fn build_program(checkout: &Checkout, target: &Path, name: &str) -> Result<PathBuf> {
+    let program = target.join("debug").join(name);
+    let stamp = Stamp::new(checkout, program.with_extension("stamp"), program.with_extension("d"));
+    if !program.is_file() || !stamp.is_fresh() {
+        println!("Building {name}");
+        let began = stamp.begin()?;
+        // Not `-p`: its dependencies would be compiled with fewer features, and by `cargo test --workspace` once more.
+        let mut build = cargo();
+        build.current_dir(checkout.root()).args(["build", "--locked", "--workspace", "--bin", name]);
+        process::run(&mut build)?;
+        stamp.end(began)?;
+    }
+    Ok(program)
+}
+
 fn compile(checkout: &Checkout, package: &str) -> Result<()> {
     process::run(
         cargo()

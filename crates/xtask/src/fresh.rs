@@ -48,10 +48,15 @@ impl Stamp {
         let Ok(began) = modified(&self.path) else { return false };
         let Ok(dep_info) = fs::read_to_string(&self.dep_info) else { return false };
         let sources = sources(&dep_info);
-        let unchanged = |path: &PathBuf| modified(path).is_ok_and(|time| time < began);
+        let unchanged = |path: &PathBuf| self.is_generated(path) || modified(path).is_ok_and(|time| time < began);
         !sources.is_empty()
             && fs::read_to_string(&self.path).is_ok_and(|text| text == surroundings())
             && sources.iter().chain(&self.manifests).all(unchanged)
+    }
+
+    /// Whether a build script wrote it, during the build: cargo lists what it was made from as well.
+    fn is_generated(&self, path: &Path) -> bool {
+        path.starts_with(self.dep_info.with_file_name("build"))
     }
 }
 

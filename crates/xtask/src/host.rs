@@ -1,25 +1,30 @@
 //! The program that runs the application: Spin where a recent one is installed, else the development host of this workspace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::checkout::{Checkout, cargo};
-use crate::fresh::Stamp;
+use crate::build;
+use crate::checkout::Checkout;
 use crate::http::{Answer, Connection};
 use crate::process::{self, Process};
 use crate::signals::{self, Interrupted};
 
 /// The oldest Spin that can run the components: they are made for WASI 0.3.0, which 4.0 did not have.
 const OLDEST_SPIN: (u64, u64) = (4, 1);
+/// What Spin calls the plugin that has the cron trigger, and the oldest one that knows `spin:cron@3.0.0`.
+const CRON_PLUGIN: &str = "trigger-cron";
+const OLDEST_CRON_PLUGIN: (u64, u64) = (0, 5);
 /// Hashing a password occupies a worker thread of the host; a machine with few cores needs more of them than it has cores.
 const WORKER_THREADS: &str = "8";
 
+/// Where the application is served unless another address is asked for.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
 /// How long the host may take until it listens: the first start compiles all components to machine code.
 const UNTIL_LISTENING: Duration = Duration::from_secs(300);
 /// How long `/readyz` may then say that something is missing.
@@ -49,6 +54,8 @@ pub(crate) struct Host {
     pub(crate) program: PathBuf,
     /// For people.
     pub(crate) description: String,
+    /// Whether it runs what a cron trigger has.
+    has_cron: bool,
 }
 
 impl Host {
@@ -57,11 +64,11 @@ impl Host {
         match choice.host {
             Some(Kind::Devhost) => Self::devhost(checkout, target, "devhost"),
             Some(Kind::Spin) => match spin()? {
-                Some((program, version)) => Ok(Self::spin(program, &version)),
+                Some((program, version)) => Self::spin(program, &version),
                 None => bail!("`spin` is not on the PATH"),
             },
             None => match spin()? {
-                Some((program, version)) if is_recent(&version) => Ok(Self::spin(program, &version)),
+                Some((program, version)) if is_recent(&version) => Self::spin(program, &version),
                 Some((_, version)) => {
                     let version = version.trim();
                     Self::devhost(checkout, target, &format!("devhost ({version} is too old: 4.1 is needed)"))
@@ -71,23 +78,20 @@ impl Host {
         }
     }
 
-    fn spin(program: PathBuf, version: &str) -> Self {
-        Self { kind: Kind::Spin, program, description: version.trim().to_owned() }
+    fn spin(program: PathBuf, version: &str) -> Result<Self> {
+        let has_cron = has_cron_plugin(&program)?;
+        let mut description = version.trim().to_owned();
+        if !has_cron {
+            description += &format!(
+                " without its cron plugin, so that nothing is done regularly (`spin plugins install {CRON_PLUGIN}` changes that)"
+            );
+        }
+        Ok(Self { kind: Kind::Spin, program, description, has_cron })
     }
 
     fn devhost(checkout: &Checkout, target: &Path, description: &str) -> Result<Self> {
-        let program = target.join("debug/devhost");
-        let stamp = Stamp::new(checkout, target.join("debug/devhost.stamp"), program.with_extension("d"));
-        if !program.is_file() || !stamp.is_fresh() {
-            println!("Building the development host");
-            let began = stamp.begin()?;
-            // Not `-p devhost`: its dependencies would be compiled with fewer features, and by `cargo test --workspace` once more.
-            let mut build = cargo();
-            build.current_dir(checkout.root()).args(["build", "--locked", "--workspace", "--bin", "devhost"]);
-            process::run(&mut build)?;
-            stamp.end(began)?;
-        }
-        Ok(Self { kind: Kind::Devhost, program, description: description.to_owned() })
+        let program = build::build_program(checkout, target, "devhost")?;
+        Ok(Self { kind: Kind::Devhost, program, description: description.to_owned(), has_cron: true })
     }
 
     /// As `FRONTDESK_HOST` spells it.
@@ -103,7 +107,15 @@ impl Host {
         let mut command = Command::new(&self.program);
         // Spin looks for `.env` in the working directory.
         command.current_dir(checkout.root());
-        command.arg("up").arg("-f").arg(checkout.path("spin.toml")).args(["--listen", &listen.to_string()]);
+        command.arg("up").arg("-f").arg(checkout.path("spin.toml"));
+        // Not `--listen`: with RUST_LOG set, Spin gives that flag to its cron plugin too, which does not know it.
+        command.env("SPIN_HTTP_LISTEN_ADDR", listen.to_string());
+        if !self.has_cron {
+            // Spin refuses an application with a trigger that it does not have.
+            for component in http_components(checkout)? {
+                command.args(["-c", &component]);
+            }
+        }
         // No state on disk, and so no log files that grow without end: what the components write is on the terminal only. An
         // empty `--log-dir` would say the same, but Spin's command line refuses it against its own help.
         command.arg("--state-dir=");
@@ -216,14 +228,43 @@ fn spin() -> Result<Option<(PathBuf, String)>> {
     }
 }
 
+fn has_cron_plugin(spin: &Path) -> Result<bool> {
+    match process::output(Command::new(spin).args(["plugins", "list", "--installed"])) {
+        Ok(plugins) => Ok(lists_cron_plugin(&plugins)),
+        Err(error) if error.is::<Interrupted>() => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// A line for each plugin: `trigger-cron 0.6.0 [installed]`.
+fn lists_cron_plugin(plugins: &str) -> bool {
+    plugins.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        let is_it = words.next() == Some(CRON_PLUGIN);
+        is_it && words.next().and_then(major_and_minor).is_some_and(|version| version >= OLDEST_CRON_PLUGIN)
+    })
+}
+
+/// The components of `spin.toml` that have a route, each once.
+fn http_components(checkout: &Checkout) -> Result<BTreeSet<String>> {
+    let path = checkout.path("spin.toml");
+    let manifest: toml::Table = std::fs::read_to_string(&path)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| Ok(text.parse()?))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let triggers = manifest.get("trigger").and_then(|triggers| triggers.get("http")).and_then(toml::Value::as_array);
+    let component = |trigger: &toml::Value| Some(trigger.get("component")?.as_str()?.to_owned());
+    Ok(triggers.into_iter().flatten().filter_map(component).collect())
+}
+
 /// `spin 4.1.0-pre0 (94a8fc8 2026-08-21)`. The pre-releases of 4.1 count: they have what is needed.
 fn is_recent(version: &str) -> bool {
-    let Some(version) = version.split_whitespace().nth(1) else { return false };
-    let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u64>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= OLDEST_SPIN,
-        _ => false,
-    }
+    version.split_whitespace().nth(1).and_then(major_and_minor).is_some_and(|version| version >= OLDEST_SPIN)
+}
+
+fn major_and_minor(version: &str) -> Option<(u64, u64)> {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 #[cfg(test)]
@@ -243,6 +284,18 @@ mod tests {
         }
         for version in ["spin 4.0.2 (abc 2026-06-23)", "spin 3.6.3", "spin canary", "spin", "", "SPIN 4"] {
             assert!(!is_recent(version), "{version}");
+        }
+    }
+
+    #[test]
+    fn a_cron_plugin_from_0_5_on_is_found_among_the_plugins() {
+        for plugins in ["trigger-cron 0.5.0 [installed]\n", "aka 0.7.4 [installed]\ntrigger-cron 0.6.0 [installed]\n"] {
+            assert!(lists_cron_plugin(plugins), "{plugins}");
+        }
+        for plugins in
+            ["No plugins found\n", "", "trigger-cron 0.3.0 [installed]\n", "trigger-cronos 1.0.0 [installed]\n"]
+        {
+            assert!(!lists_cron_plugin(plugins), "{plugins}");
         }
     }
 

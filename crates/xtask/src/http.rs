@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -50,6 +50,13 @@ impl Connection {
     pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Result<Request<Full<Bytes>>> {
         let builder = self.builder(Method::POST, path).header(CONTENT_TYPE, "application/json");
         Ok(builder.body(Full::from(body.to_string()))?)
+    }
+
+    /// A request with a bearer token and nothing else.
+    pub(crate) fn call(&self, path: &str, token: &str) -> Result<Request<Full<Bytes>>> {
+        let mut token = HeaderValue::from_str(&format!("Bearer {token}")).context("a token is no header value")?;
+        token.set_sensitive(true);
+        Ok(self.builder(Method::POST, path).header(AUTHORIZATION, token).body(Full::default())?)
     }
 
     fn builder(&self, method: Method, path: &str) -> hyper::http::request::Builder {

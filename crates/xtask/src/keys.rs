@@ -1,5 +1,5 @@
-//! The keys that sign and verify access tokens, and the one that authenticates refresh tokens: making them, and the folder
-//! that they are kept in. What a usable key is, `frontdesk::token` says.
+//! The keys that sign and verify access tokens, and the other secrets of an installation: making them, and the folder that
+//! they are kept in. What a usable key is, `frontdesk::token` says.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub(crate) fn generate(algorithm: Algorithm) -> Result<Pair> {
     }
 }
 
-/// A folder with `signing_key.pem` and `verifying_keys.pem`.
+/// A folder with `signing_key.pem` and `verifying_keys.pem`, and a file for each other secret.
 pub(crate) struct Folder {
     path: PathBuf,
 }
@@ -106,16 +106,16 @@ impl Folder {
         Ok(Pair { signing: read(self.signing_key())?, verifying: read(self.verifying_keys())? })
     }
 
-    /// The key that authenticates refresh tokens, made when it is not there.
-    pub(crate) fn refresh_token_key(&self) -> Result<String> {
-        let path = self.path.join("refresh_token.key");
+    /// A secret of [`random_secret`], made when its file is not there.
+    pub(crate) fn secret(&self, file: &str) -> Result<String> {
+        let path = self.path.join(file);
         if let Some(text) = read_if_there(&path)? {
             return Ok(text.trim().to_owned());
         }
         create_private_folder(&self.path)?;
-        let key = random_refresh_token_key()?;
-        write_private(&path, &format!("{key}\n"))?;
-        Ok(key)
+        let secret = random_secret()?;
+        write_private(&path, &format!("{secret}\n"))?;
+        Ok(secret)
     }
 }
 
@@ -143,8 +143,8 @@ pub(crate) fn check_refresh_token_key(text: &str) -> Result<(), String> {
     }
 }
 
-/// 32 random bytes in base64url.
-pub(crate) fn random_refresh_token_key() -> Result<String> {
+/// 32 random bytes in base64url: a key, or a token that nobody guesses.
+pub(crate) fn random_secret() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
 }
 

@@ -10,6 +10,7 @@ mod checkout;
 mod create_admin;
 mod database;
 mod dotenv;
+mod feature_services;
 mod fresh;
 mod generate_jwt_keys;
 mod host;
@@ -22,6 +23,7 @@ mod migrate;
 mod openapi;
 mod postgres;
 mod process;
+mod settings;
 mod signals;
 mod target;
 mod test;
@@ -49,12 +51,18 @@ enum Command {
     Up(up::Args),
     /// Run the embedded Postgres alone, for a plain `spin up`
     Postgres,
+    /// Run the development feature services alone, for a plain `spin up`
+    FeatureServices(feature_services::Args),
     /// Run all tests
     Test(test::Args),
     /// Make the keys that sign and verify access tokens
     GenerateJwtKeys(generate_jwt_keys::Args),
     /// Make an account an administrator, new or not
     CreateAdmin(create_admin::Args),
+    /// Write ai.json and documents.json, for services that read their settings from files
+    ExportSettings(settings::ExportArgs),
+    /// Look after the secrets among the settings
+    Settings(settings::Args),
     /// Write docs/openapi.json
     Openapi(openapi::Args),
     /// Check format, lints, documentation, dependencies and the OpenAPI document
@@ -82,9 +90,12 @@ fn run(command: &Command) -> Result<bool> {
         Command::Migrate => migrate::run()?,
         Command::Up(args) => up::run(args)?,
         Command::Postgres => postgres::run()?,
+        Command::FeatureServices(args) => feature_services::run(args)?,
         Command::Test(args) => return test::run(args),
         Command::GenerateJwtKeys(args) => generate_jwt_keys::run(args)?,
         Command::CreateAdmin(args) => create_admin::run(args)?,
+        Command::ExportSettings(args) => settings::export(args)?,
+        Command::Settings(args) => settings::run(args)?,
         Command::Openapi(args) => openapi::run(args)?,
         Command::Lint => lint::run()?,
         Command::Bench(args) => bench::run(args)?,

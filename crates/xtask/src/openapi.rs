@@ -42,12 +42,16 @@ fn document() -> Result<String> {
     for part in [
         admin::routes().into_openapi(),
         auth::routes().into_openapi(),
+        documents::routes().into_openapi(),
         groups::routes().into_openapi(),
         ops::routes().into_openapi(),
         profile::routes().into_openapi(),
+        services::routes().into_openapi(),
+        settings::routes().into_openapi(),
         users::routes().into_openapi(),
     ] {
         document.merge(part);
     }
+    frontdesk::openapi::offer_password_flow(&mut document);
     Ok(document.to_pretty_json()? + "\n")
 }

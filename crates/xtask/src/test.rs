@@ -13,7 +13,7 @@ use crate::database;
 use crate::host::{Choice, Host};
 use crate::process::Process;
 use crate::testbed::{self, Server};
-use crate::{build, migrate, postgres, signals};
+use crate::{build, feature_services, migrate, postgres, signals};
 
 const TEMPLATE: &str = "frontdesk_test_template";
 /// What the tests call the databases that they clone: a UUID without dashes. They drop them, unless they are killed.
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     build::build_stale(&checkout, &target)?;
     let probe = build::build_probe(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
+    feature_services::build(&checkout, &target)?;
     println!("The tests run on {}", host.description);
 
     let mut tests = cargo();

@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::checkout::Checkout;
 use crate::create_admin;
+use crate::feature_services::{FeatureServices, SERVICE_TOKEN_FILE};
 use crate::generate_jwt_keys;
 use crate::host::{self, Choice, Host, Setup};
+use crate::http::Connection;
 use crate::keys::{self, Algorithm, Folder};
 use crate::lock::Lock;
 use crate::signals::Interrupted;
@@ -18,10 +20,18 @@ use crate::{build, migrate, signals};
 /// Whoever signs in first. The name is reserved (RFC 6761): mail to it goes nowhere.
 const FIRST_ADMIN: &str = "admin@frontdesk.localhost";
 
+/// The secrets that are made here, and the files that keep them.
+const SECRETS: [(&str, &str); 4] = [
+    ("refresh_token_key", "refresh_token.key"),
+    ("service_token", SERVICE_TOKEN_FILE),
+    ("settings_key", "settings.key"),
+    ("tick_token", "tick.token"),
+];
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The address to serve on
-    #[arg(long, env = "FRONTDESK_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
+    #[arg(long, env = "FRONTDESK_LISTEN", value_name = "ADDRESS:PORT", default_value = host::DEFAULT_LISTEN)]
     listen: SocketAddr,
     #[command(flatten)]
     choice: Choice,
@@ -42,7 +52,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(postgres) => println!("{}", postgres.describe()),
         None => println!("Postgres: {}", crate::database::describe(database.url())),
     }
-    let derived = derive(&checkout, &given, &database)?;
+    let feature_services = FeatureServices::choose(&given, listen)?;
+    let mut derived = derive(&checkout, &given, &database, listen)?;
+    derived.extend(feature_services.variables());
     let problems = variables::problems(&given, &derived);
     if !problems.is_empty() {
         bail!("{}", problems.join("\nerror: "));
@@ -53,10 +65,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     migrate::migrate(&checkout, database.url())?;
     variables::write_dotenv(&checkout, &derived)?;
 
+    let value = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str)).unwrap_or_default();
+    let (service_token, tick_token) = (value("service_token").to_owned(), value("tick_token").to_owned());
+    let _feature_services = feature_services.start(&checkout, &target, listen, &service_token)?;
     println!("Starting {}", host.description);
     // A variable of the environment or a line of the user's own in `.env` is there already.
     let environment = derived.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
     let mut running = host.start(&checkout, listen, Setup { environment, log: None })?;
+    if let Err(error) = poll(running.address(), &tick_token) {
+        println!("The services were not asked how they are: {error:#}");
+    }
     // Not before there is somebody to show it to: the password is shown once.
     let password = first_admin(database.url())?;
     greet(running.address(), password.as_deref());
@@ -90,8 +108,9 @@ fn free_address(listen: SocketAddr) -> Result<SocketAddr> {
 }
 
 /// The variables that the operator leaves to us.
-fn derive(checkout: &Checkout, given: &Given, database: &Target) -> Result<Derived> {
+fn derive(checkout: &Checkout, given: &Given, database: &Target, listen: SocketAddr) -> Result<Derived> {
     let mut derived = Derived::new();
+    derived.insert("app_url", format!("http://{}", host::reachable(listen)));
     derived.insert("database_url", database.url().to_owned());
     if let Ok(host) = variables::database_host(database.url()) {
         derived.insert("database_host", host);
@@ -105,11 +124,22 @@ fn derive(checkout: &Checkout, given: &Given, database: &Target) -> Result<Deriv
         derived.insert("signing_key", pair.signing);
         derived.insert("verifying_keys", pair.verifying);
     }
-    if given.get("refresh_token_key").is_none() {
-        derived.insert("refresh_token_key", folder.refresh_token_key()?);
+    for (name, file) in SECRETS {
+        if given.get(name).is_none() {
+            derived.insert(name, folder.secret(file)?);
+        }
     }
     derived.retain(|name, _| given.get(name).is_none());
     Ok(derived)
+}
+
+/// Has the services asked how they are, so that the first list says it.
+fn poll(address: SocketAddr, tick_token: &str) -> Result<()> {
+    signals::block_on(async {
+        let mut connection = Connection::open(address).await?;
+        let answer = connection.send(connection.call("/internal/tick", tick_token)?).await?;
+        if answer.status.is_success() { Ok(()) } else { bail!("{}: {}", answer.status, answer.text()) }
+    })
 }
 
 /// Makes an administrator where nobody can administer; the password is kept nowhere.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use frontdesk::access::ProgramToken;
 
 use crate::checkout::{Checkout, read_if_there, write_private};
 use crate::dotenv::DotEnv;
@@ -120,12 +121,33 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
             _ => note("signing_key", "is not set".to_owned()),
         },
     }
-    match get("refresh_token_key").map(keys::check_refresh_token_key) {
-        None => note("refresh_token_key", "is not set".to_owned()),
-        Some(Err(reason)) => note("refresh_token_key", reason),
-        Some(Ok(())) => {}
+    let mut check = |name: &str, is_required: bool, check: fn(&str) -> Result<(), String>| match get(name).map(check) {
+        None if is_required => note(name, "is not set".to_owned()),
+        Some(Err(reason)) => note(name, reason),
+        None | Some(Ok(())) => {}
+    };
+    check("refresh_token_key", true, keys::check_refresh_token_key);
+    check("settings_key", true, |text| settings::secret::Key::parse(text).map(drop));
+    check("settings_key_previous", false, |text| settings::secret::Key::parse(text).map(drop));
+    check("service_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
+    check("tick_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
+    for (name, is_required) in [("documents_upstream", true), ("ai_upstream", false), ("app_url", false)] {
+        check(name, is_required, origin);
     }
     problems
+}
+
+/// Fails, with the reason, unless the text is a bare `http://HOST:PORT`: Spin would deny every host of a component for one that
+/// is more.
+fn origin(text: &str) -> Result<(), String> {
+    let url = url::Url::parse(text.trim()).map_err(|error| format!("is not a URL: {error}"))?;
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let names_somebody = !url.username().is_empty() || url.password().is_some();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && !names_somebody {
+        Ok(())
+    } else {
+        Err("is not of the form http://HOST:PORT".to_owned())
+    }
 }
 
 /// Whether an entry of an allow-list lets a host through, as far as can be told without Spin: ranges of addresses or ports
@@ -174,6 +196,10 @@ mod tests {
             ("signing_key", pair.signing),
             ("verifying_keys", pair.verifying),
             ("refresh_token_key", "A".repeat(43)),
+            ("settings_key", "A".repeat(43)),
+            ("service_token", "A".repeat(43)),
+            ("tick_token", "A".repeat(43)),
+            ("documents_upstream", "http://127.0.0.1:3001".to_owned()),
         ])
     }
 
@@ -191,6 +217,10 @@ mod tests {
                 "SPIN_VARIABLE_DATABASE_URL is not set",
                 "SPIN_VARIABLE_SIGNING_KEY is not set",
                 "SPIN_VARIABLE_REFRESH_TOKEN_KEY is not set",
+                "SPIN_VARIABLE_SETTINGS_KEY is not set",
+                "SPIN_VARIABLE_SERVICE_TOKEN is not set",
+                "SPIN_VARIABLE_TICK_TOKEN is not set",
+                "SPIN_VARIABLE_DOCUMENTS_UPSTREAM is not set",
             ]
         );
     }
@@ -206,6 +236,13 @@ mod tests {
             ("database_host", "postgres://u:hunter2@127.0.0.1:15432"),
             ("database_host", "127.0.0.1:15432"),
             ("refresh_token_key", "hunter2"),
+            ("settings_key", "hunter2"),
+            ("settings_key_previous", "hunter2"),
+            ("service_token", "hunter2"),
+            ("tick_token", "hunter2"),
+            ("documents_upstream", "hunter2"),
+            ("documents_upstream", "http://u:hunter2@127.0.0.1:3001"),
+            ("ai_upstream", "http://127.0.0.1:3002/hunter2"),
         ] {
             let problems = problems(&given(&[(name, value)]), &derived());
             assert_eq!(problems.len(), 1, "{name}={value}: {problems:?}");

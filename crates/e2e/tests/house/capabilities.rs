@@ -13,7 +13,17 @@ const PRIVATE_KEYS: [&str; 2] = ["refresh_token_key", "signing_key"];
 const SECRET_WORDS: [&str; 8] = ["key", "keys", "password", "secret", "token", "tokens", "url", "urls"];
 
 /// Variables that have such a word in their names and are no secret, and why.
-const PUBLIC: [(&str, &str); 1] = [("verifying_keys", "public keys, which auth publishes")];
+const PUBLIC: [(&str, &str); 2] =
+    [("app_url", "an origin, which names nobody"), ("verifying_keys", "public keys, which auth publishes")];
+
+/// What a component is told of itself: one build of `documents` serves any feature service, and `services` any list of them.
+const OWN: [(&str, &str); 5] = [
+    ("documents", "prefix"),
+    ("documents", "upload_limit"),
+    ("documents", "upstream"),
+    ("documents", "upstream_path"),
+    ("services", "registry"),
+];
 
 /// Keys of a component that grant nothing, or that have a table of their own here.
 const KNOWN_KEYS: [&str; 5] = ["allowed_outbound_hosts", "build", "description", "source", "variables"];
@@ -76,9 +86,13 @@ fn each_component_reaches_what_it_needs() {
     insta::assert_snapshot!(table.join("\n"), @"
     admin       {{ database_host }}
     auth        {{ database_host }}
+    documents   {{ database_host }}, {{ documents_upstream }}
     groups      {{ database_host }}
-    ops         {{ database_host }}
+    health-poll {{ app_url }}
+    ops         {{ database_host }}, http://auth.spin.internal, http://settings.spin.internal, http://services.spin.internal, http://documents.spin.internal
     profile     {{ database_host }}
+    services    {{ database_host }}, {{ documents_upstream }}, {{ ai_upstream }}
+    settings    {{ database_host }}, {{ ai_upstream }}
     users       {{ database_host }}
     ");
 }
@@ -86,19 +100,28 @@ fn each_component_reaches_what_it_needs() {
 #[test]
 fn each_component_sees_the_variables_that_it_needs() {
     let line = |(name, variable): (&String, &Value)| {
-        format!("{name:<20}{:<8}{}", if is_secret(variable) { "secret" } else { "" }, who_sees(name).join(", "))
+        format!("{name:<24}{:<8}{}", if is_secret(variable) { "secret" } else { "" }, who_sees(name).join(", "))
     };
     let table: Vec<_> = variables().iter().map(line).collect();
     insta::assert_snapshot!(table.join("\n"), @"
-    audience                    admin, auth, groups, ops, profile, users
-    database_host               ops
-    database_url        secret  admin, auth, groups, ops, profile, users
-    issuer                      admin, auth, groups, ops, profile, users
-    log_requests                admin, auth, groups, ops, profile, users
-    refresh_token_key   secret  auth
-    registration                auth
-    signing_key         secret  auth
-    verifying_keys              admin, auth, groups, ops, profile, users
+    ai_origins                      settings
+    ai_upstream                     services, settings
+    app_url                         health-poll
+    audience                        admin, auth, documents, groups, ops, profile, services, settings, users
+    database_host                   ops
+    database_url            secret  admin, auth, documents, groups, ops, profile, services, settings, users
+    documents_upstream              documents, services
+    issuer                          admin, auth, documents, groups, ops, profile, services, settings, users
+    log_requests                    admin, auth, documents, groups, ops, profile, services, settings, users
+    refresh_token_key       secret  auth
+    registration                    auth
+    service_token           secret  settings
+    settings_key            secret  settings
+    settings_key_previous   secret  settings
+    signing_key             secret  auth
+    tick_token              secret  health-poll, services
+    upstream_timeout                documents
+    verifying_keys                  admin, auth, documents, groups, ops, profile, services, settings, users
     ");
 }
 
@@ -110,11 +133,12 @@ fn only_auth_sees_private_keys() {
 }
 
 #[test]
-fn a_variable_has_one_name_and_no_component_has_a_value_of_its_own() {
+fn a_variable_has_one_name_and_only_some_components_have_values_of_their_own() {
     let mut problems = Vec::new();
     for component in components() {
         for (name, template) in &component.variables {
-            if template.replace(' ', "") != format!("{{{{{name}}}}}") {
+            let is_own = OWN.contains(&(&component.name, name));
+            if !is_own && template.replace(' ', "") != format!("{{{{{name}}}}}") {
                 problems.push(format!("{}: {name} = {template:?} is not \"{{{{ {name} }}}}\"", component.name));
             }
         }

@@ -18,9 +18,13 @@ pub(crate) fn all() -> Vec<Component> {
     vec![
         component("admin", to_value(admin::routes().into_openapi()), admin::STATEMENTS),
         component("auth", to_value(auth::routes().into_openapi()), auth::STATEMENTS),
+        component("documents", to_value(documents::routes().into_openapi()), documents::STATEMENTS),
         component("groups", to_value(groups::routes().into_openapi()), groups::STATEMENTS),
+        component("health-poll", Ok(Value::Null), &[]),
         component("ops", to_value(ops::routes().into_openapi()), ops::STATEMENTS),
         component("profile", to_value(profile::routes().into_openapi()), profile::STATEMENTS),
+        component("services", to_value(services::routes().into_openapi()), services::STATEMENTS),
+        component("settings", to_value(settings::routes().into_openapi()), settings::STATEMENTS),
         component("users", to_value(users::routes().into_openapi()), &[]),
     ]
 }

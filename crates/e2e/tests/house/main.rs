@@ -6,6 +6,7 @@
 mod capabilities;
 mod components;
 mod manifest;
+mod neighbours;
 mod schema;
 mod sources;
 mod statements;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use e2e::{Answer, Caller};
+use e2e::{Answer, AppBuilder, Caller};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,12 +16,17 @@ enum Who {
     Anybody,
     SignedIn,
     Admins,
+    /// Programs of the operator's, with a token of their own: the name of its scheme in the document, and the token.
+    Programs(&'static str, &'static str),
 }
 
-use Who::{Admins, Anybody, SignedIn};
+use Who::{Admins, Anybody, Programs, SignedIn};
+
+const SCHEDULER: Who = Programs("tick_token", AppBuilder::TICK_TOKEN);
+const SERVICES: Who = Programs("service_token", AppBuilder::SERVICE_TOKEN);
 
 /// Each with what it answers whom it lets in: the request names what there is not, and has nothing in its body.
-const ROUTES: [(&str, &str, Who, u16); 17] = [
+const ROUTES: [(&str, &str, Who, u16); 36] = [
     ("GET", "/.well-known/jwks.json", Anybody, 200),
     ("GET", "/api/admin/groups", Admins, 200),
     ("POST", "/api/admin/groups", Admins, 422),
@@ -34,10 +39,29 @@ const ROUTES: [(&str, &str, Who, u16); 17] = [
     ("PATCH", "/api/admin/users/{id}", Admins, 404),
     ("POST", "/api/auth/login", Anybody, 422),
     ("POST", "/api/auth/register", Anybody, 422),
+    ("GET", "/api/docs", Anybody, 200),
+    ("GET", "/api/docs/{file}", Anybody, 404),
+    ("GET", "/api/documents", SignedIn, 502),
+    ("POST", "/api/documents", SignedIn, 502),
+    ("DELETE", "/api/documents/{path}", SignedIn, 502),
+    ("GET", "/api/documents/{path}", SignedIn, 502),
+    ("PATCH", "/api/documents/{path}", SignedIn, 502),
+    ("POST", "/api/documents/{path}", SignedIn, 502),
+    ("PUT", "/api/documents/{path}", SignedIn, 502),
+    ("GET", "/api/openapi.json", Anybody, 200),
     ("GET", "/api/profile", SignedIn, 200),
     ("PUT", "/api/profile", SignedIn, 200),
+    ("GET", "/api/services", SignedIn, 200),
+    ("GET", "/api/settings/ai", Admins, 200),
+    ("PATCH", "/api/settings/ai", Admins, 200),
+    ("POST", "/api/settings/ai/test", Admins, 200),
+    ("GET", "/api/settings/documents/limits", SignedIn, 200),
+    ("PATCH", "/api/settings/documents/limits", Admins, 200),
     ("GET", "/api/users/me", SignedIn, 200),
     ("GET", "/healthz", Anybody, 200),
+    ("GET", "/internal/settings/ai", SERVICES, 200),
+    ("GET", "/internal/settings/documents", SERVICES, 200),
+    ("POST", "/internal/tick", SCHEDULER, 204),
     ("GET", "/readyz", Anybody, 200),
 ];
 
@@ -85,12 +109,20 @@ fn the_document_says_who_may_call() {
         let operation = &documented[&(method.to_owned(), path.to_owned())];
         let says = |status: &str| operation["responses"].get(status).is_some();
         let asks_for_a_token = who != Anybody;
-        assert_eq!(operation["security"][0].get("bearer").is_some(), asks_for_a_token, "{method} {path}");
+        let scheme = match who {
+            Anybody => None,
+            SignedIn | Admins => Some("bearer"),
+            Programs(scheme, _) => Some(scheme),
+        };
+        let documented = operation["security"][0].as_object().and_then(|schemes| schemes.keys().next());
+        assert_eq!(documented.map(String::as_str), scheme, "{method} {path}");
         // A wrong password is 401 as well, and closed registration 403.
         assert_eq!(says("401"), asks_for_a_token || path == "/api/auth/login", "{method} {path}");
         assert_eq!(says("403"), who == Admins || path == "/api/auth/register", "{method} {path}");
-        // What is no id is 422 and what there is not is 404.
-        assert!(!path.contains('{') || says("422") && says("404"), "{method} {path}");
+        // What is no id is 422 and what there is not is 404. A path behind the proxy is the service's own affair, and the name of
+        // a file is no id.
+        let takes_ids = path.contains('{') && !path.starts_with("/api/documents/") && path != "/api/docs/{file}";
+        assert!(!takes_ids || says("422") && says("404"), "{method} {path}");
     }
 }
 
@@ -107,6 +139,10 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     let other_user = app.user().await.unwrap();
     let stranger = anonymous.with_token("nonsense");
     for (method, path, who, success) in ROUTES {
+        if let Programs(_, token) = who {
+            let answer = call(&anonymous.with_token(token), method, path).await;
+            assert_eq!(answer.status, success, "{method} {path} as the program: {answer}");
+        }
         for (kind, caller, is_in, is_admin) in [
             ("anonymous", &anonymous, Err("not_authenticated"), false),
             ("stranger", &stranger, Err("invalid_token"), false),
@@ -119,6 +155,8 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
             let answer = call(caller, method, path).await;
             let refusal = match (who, is_in) {
                 (SignedIn | Admins, Err(code)) => Some((401, code)),
+                (Programs(..), Err("not_authenticated")) => Some((401, "not_authenticated")),
+                (Programs(..), _) => Some((401, "invalid_token")),
                 (Admins, Ok(())) if !is_admin => Some((403, "admin_required")),
                 _ => None,
             };
@@ -139,9 +177,11 @@ async fn who_may_not_call_is_not_told_what_else_is_wrong() {
     for (method, path, who, _) in ROUTES {
         let path = format!("{}?limit=x&sort=x&cursor=x", filled(path, || "nonsense".to_owned()));
         for (caller, expected) in [(&anonymous, 401), (&user, 403)] {
-            if who == Anybody || (who == SignedIn && expected == 403) {
-                continue;
-            }
+            let expected = match (who, expected) {
+                (Anybody, _) | (SignedIn, 403) => continue,
+                (Programs(..), _) => 401,
+                _ => expected,
+            };
             let request = caller.request(method.parse().unwrap(), &path);
             let answer = caller.send(request.header("content-type", "text/plain").body("{")).await.unwrap();
             assert_eq!(answer.status, expected, "{method} {path}: {answer}");

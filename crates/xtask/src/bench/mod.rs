@@ -78,7 +78,12 @@ fn environment(checkout: &Checkout, algorithm: Algorithm, url: &str) -> Result<B
         ("database_host", host),
         ("signing_key", pair.signing),
         ("verifying_keys", pair.verifying),
-        ("refresh_token_key", keys::random_refresh_token_key()?),
+        ("refresh_token_key", keys::random_secret()?),
+        ("settings_key", keys::random_secret()?),
+        ("service_token", keys::random_secret()?),
+        ("tick_token", keys::random_secret()?),
+        // Nobody is there, and nothing that is measured goes there.
+        ("documents_upstream", "http://127.0.0.1:9".to_owned()),
     ];
     Ok(values.into_iter().map(|(name, value)| (environment_name(name), value)).collect())
 }

@@ -1,0 +1,100 @@
+//! The feature services that `up` runs where the operator names none of their own, so that a first start shows a whole system:
+//! see `crates/devservices`.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::build;
+use crate::checkout::Checkout;
+use crate::host::{self, reachable};
+use crate::keys::Folder;
+use crate::process::Process;
+use crate::signals::{self, Interrupted};
+use crate::variables::{Derived, Given};
+
+const PROGRAM: &str = "devservices";
+/// What keeps the `service_token` that is made here, in the folder of keys.
+pub(crate) const SERVICE_TOKEN_FILE: &str = "service.token";
+/// The variable of each service's origin, and the program's option for its address.
+const SERVICES: [(&str, &str); 2] = [("documents_upstream", "--documents"), ("ai_upstream", "--ai")];
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The address that the application is served on
+    #[arg(long, env = "FRONTDESK_LISTEN", value_name = "ADDRESS:PORT", default_value = host::DEFAULT_LISTEN)]
+    listen: SocketAddr,
+}
+
+/// `cargo xtask feature-services`: runs them until a signal arrives, for a plain `spin up`, whose `.env` names them.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    signals::catch();
+    let checkout = Checkout::find()?;
+    let given = Given::read(&checkout)?;
+    let token = match given.get("service_token") {
+        Some(token) => token.to_owned(),
+        None => Folder::new(checkout.keys()?).secret(SERVICE_TOKEN_FILE)?,
+    };
+    let services = FeatureServices::choose(&given, args.listen)?;
+    match services.start(&checkout, &checkout.target_folder()?, args.listen, &token)? {
+        Some(mut process) => match process.wait() {
+            Err(error) if error.is::<Interrupted>() => Ok(()),
+            ended => bail!("the feature services ended ({})", ended?),
+        },
+        None => {
+            bail!("SPIN_VARIABLE_DOCUMENTS_UPSTREAM and SPIN_VARIABLE_AI_UPSTREAM name others: there are none to run")
+        }
+    }
+}
+
+/// The services that the operator does not have, and where they are to be.
+pub(crate) struct FeatureServices {
+    addresses: Vec<(&'static str, &'static str, SocketAddr)>,
+}
+
+impl FeatureServices {
+    /// Chooses their addresses: the ports after the application's, so that they stay the same, or any that are free.
+    pub(crate) fn choose(given: &Given, application: SocketAddr) -> Result<Self> {
+        let missing = SERVICES.into_iter().filter(|(variable, _)| given.get(variable).is_none());
+        let addresses = (1..).zip(missing).map(|(offset, (variable, option))| {
+            let preferred = application.port().checked_add(offset).unwrap_or_default();
+            let listener = TcpListener::bind(("127.0.0.1", preferred)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
+            let address = listener.and_then(|listener| listener.local_addr());
+            Ok((variable, option, address.context("there is no free port for a feature service")?))
+        });
+        Ok(Self { addresses: addresses.collect::<Result<_>>()? })
+    }
+
+    /// Their origins, by the names of `spin.toml`.
+    pub(crate) fn variables(&self) -> Derived {
+        self.addresses.iter().map(|(variable, _, address)| (*variable, format!("http://{address}"))).collect()
+    }
+
+    /// Starts them; `None` when the operator has all of them. They end when this is dropped.
+    pub(crate) fn start(
+        &self,
+        checkout: &Checkout,
+        target: &Path,
+        application: SocketAddr,
+        service_token: &str,
+    ) -> Result<Option<Process>> {
+        if self.addresses.is_empty() {
+            return Ok(None);
+        }
+        let mut command = Command::new(build(checkout, target)?);
+        for (_, option, address) in &self.addresses {
+            command.arg(option).arg(address.to_string());
+        }
+        command.arg("--data").arg(checkout.local(PROGRAM)?);
+        command.arg("--frontdesk").arg(format!("http://{}", reachable(application)));
+        command.env("SERVICE_TOKEN", service_token);
+        Process::spawn(&mut command).map(Some)
+    }
+}
+
+/// Builds the program when its sources changed.
+pub(crate) fn build(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
+    build::build_program(checkout, target, PROGRAM)
+}
