@@ -165,7 +165,7 @@ impl Host {
     pub fn builder() -> HostBuilder {
         HostBuilder {
             manifest: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml"),
-            arguments: vec!["--state-dir=".into()],
+            arguments: vec!["--state-dir".into(), "".into()],
             environment: BTreeMap::new(),
             shell: UNTIL_STDIN_ENDS.to_owned(),
             log_file: None,

@@ -118,7 +118,7 @@ impl Host {
         }
         // No state on disk, and so no log files that grow without end: what the components write is on the terminal only. An
         // empty `--log-dir` would say the same, but Spin's command line refuses it against its own help.
-        command.arg("--state-dir=");
+        command.args(["--state-dir", ""]);
         command.envs(setup.environment);
         if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
             command.env("TOKIO_WORKER_THREADS", WORKER_THREADS);
