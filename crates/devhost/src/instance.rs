@@ -14,6 +14,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, p2, p3};
 use crate::allowed_hosts::AllowedHosts;
 use crate::bindings;
 use crate::chaining::Chaining;
+use crate::client::Client;
 use crate::logs::Sink;
 use crate::outbound::Outbound;
 use crate::postgres::Pools;
@@ -31,6 +32,8 @@ pub(crate) struct Component {
     pub(crate) environment: BTreeMap<String, String>,
     /// Its sessions.
     pub(crate) pools: Pools,
+    /// The way out over HTTP.
+    pub(crate) client: Client,
     /// The way to the other components.
     pub(crate) chaining: Chaining,
     /// Where its standard output goes.

@@ -8,6 +8,7 @@
 mod allowed_hosts;
 mod bindings;
 mod chaining;
+mod client;
 mod console;
 mod cron;
 mod engine;

@@ -1,15 +1,11 @@
 //! Requests that a guest sends, over WASI 0.2 and 0.3 alike: checked against its `allowed_outbound_hosts`, then sent.
 //!
-//! Every request has a connection of its own (Spin keeps a pool), or none if it goes to another component. That takes WASI 0.3,
-//! which the components of the HTTP trigger have: from others it is refused. So are calls to `self` from all.
+//! A request to another component needs no connection. It takes WASI 0.3, which the components of the HTTP trigger have: from
+//! others it is refused. So are calls to `self` from all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response, Uri};
-use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use wasmtime_wasi::TrappableError;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, OutgoingRequestConfig};
@@ -18,14 +14,9 @@ use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{p2, p3};
 
 use crate::allowed_hosts::AllowedHosts;
+use crate::client::Body;
 use crate::instance::Component;
 use crate::{console, headers};
-
-/// What Spin takes for a timeout that the guest does not set (crates/factor-outbound-http/src/wasi.rs).
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// A body of WASI 0.3.
-type Body = UnsyncBoxBody<Bytes, ErrorCode>;
 
 /// The future that carries on with a request's connection.
 type Io = Box<dyn Future<Output = Result<(), ErrorCode>> + Send>;
@@ -110,17 +101,14 @@ impl p3::WasiHttpHooks for Outbound {
         let checked = self.check(request.uri());
         let component = self.component.clone();
         Box::new(async move {
-            if let Way::Component(id) = checked.map_err(ErrorCode::from)? {
-                let response = component.chaining.call(&id, request).await;
-                let response = response.map_err(|error| TrappableError::trap(wasmtime::format_err!("{error:?}")))?;
-                return Ok((response, Box::new(std::future::ready(Ok(()))) as Io));
-            }
-            let first_byte = options.and_then(|options| options.first_byte_timeout).unwrap_or(DEFAULT_TIMEOUT);
-            // As in Spin it runs from the connection on and over the upload, up to the head of the response.
-            let (response, io) = tokio::time::timeout(first_byte, p3::default_send_request(request, options))
-                .await
-                .map_err(|_| ErrorCode::ConnectionReadTimeout)??;
-            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Io))
+            let response = match checked.map_err(ErrorCode::from)? {
+                Way::Network => component.client.send(request, options).await?,
+                Way::Component(id) => {
+                    let answer = component.chaining.call(&id, request).await;
+                    answer.map_err(|error| TrappableError::trap(wasmtime::format_err!("{error:?}")))?
+                }
+            };
+            Ok((response, Box::new(std::future::ready(Ok(()))) as Io))
         })
     }
 }

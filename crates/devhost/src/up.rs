@@ -12,6 +12,7 @@ use wasmtime::component::{Component as Code, Linker};
 use wasmtime_wasi_http::handler::ProxyHandler;
 
 use crate::chaining::Chaining;
+use crate::client::Client;
 use crate::cron::{self, Schedule};
 use crate::instance::{self, Component, State};
 use crate::logs::Sink;
@@ -203,6 +204,7 @@ fn components(
     logs: Option<&Path>,
     quiet: bool,
 ) -> anyhow::Result<BTreeMap<String, Arc<Component>>> {
+    let client = Client::new();
     let share = |(id, component): (&String, &manifest::Component)| {
         let shared = Component {
             id: id.as_str().into(),
@@ -210,6 +212,7 @@ fn components(
             allowed_hosts: component.allowed_outbound_hosts.clone().into(),
             environment: component.environment.clone(),
             pools: Pools::default(),
+            client: client.clone(),
             chaining: chaining.clone(),
             stdout: Sink::open(logs, id, "stdout", quiet)?,
             stderr: Sink::open(logs, id, "stderr", quiet)?,

@@ -75,7 +75,8 @@ impl<S: Load> Instance<S> {
             }
         }
         finish(&mut response, &log);
-        if self.logs_requests().await {
+        // Readiness asks at every probe, and tells itself what it heard.
+        if !is_between_components && self.logs_requests().await {
             // One write per line: writing is a blocking call that stalls the whole instance.
             write_line(&log.line(self.component, response.status().as_u16(), error.as_ref()));
         }
