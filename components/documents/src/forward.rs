@@ -6,13 +6,13 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
 use frontdesk::openapi::{Failures, SignedInRefusals};
+use frontdesk::outbound::limits;
 use frontdesk::{Client, Error, ErrorBody, Forwarded, Result, request_id_of};
 use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::uri::Authority;
 use http::{HeaderValue, Method, Uri};
-use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
-use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
+use spin_sdk::wasip3::http::types::ErrorCode;
 use uuid::Uuid;
 
 use crate::headers::{self, Caller};
@@ -107,14 +107,9 @@ pub(crate) async fn forward(
 fn target(proxy: &Proxy, uri: &Uri) -> Result<Uri> {
     let rest = path::below(proxy.prefix(), uri.path()).ok_or(Error::RouteNotFound)?;
     path::check(rest).map_err(|_| Error::BadRequest("bad_path", "The path must not lead elsewhere"))?;
-    let upstream = proxy.upstream();
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Uri::builder()
-        .scheme(upstream.scheme.clone())
-        .authority(upstream.authority.clone())
-        .path_and_query(format!("{}{rest}{query}", upstream.path))
-        .build()
-        .map_err(|_| Error::BadRequest("bad_path", "The path is malformed"))
+    let target = proxy.upstream().url(&format!("{}{rest}{query}", proxy.upstream_path()));
+    target.map_err(|_| Error::BadRequest("bad_path", "The path is malformed"))
 }
 
 /// In bytes.
@@ -146,7 +141,7 @@ async fn outgoing(
         ip: client.ip.as_deref(),
         // HTTP/2 has no `host`; the host gives every URL an authority.
         host: parts.uri.authority().map_or("", Authority::as_str),
-        traceparent: headers::traceparent(&parts.headers, Uuid::new_v4().into_bytes(), random_step()),
+        traceparent: headers::traceparent(&parts.headers, Uuid::new_v4(), Uuid::new_v4()),
     };
     let mut forwarded = headers::for_upstream(&parts.headers, &caller);
     let is_sized = headers::announces_body(&parts.headers) || matches!(parts.method, Method::GET | Method::HEAD);
@@ -161,27 +156,8 @@ async fn outgoing(
     *outgoing.method_mut() = parts.method;
     *outgoing.uri_mut() = target;
     *outgoing.headers_mut() = forwarded;
-    outgoing.extensions_mut().insert(RequestOptionsExtension(options()?));
+    outgoing.extensions_mut().insert(limits(CONNECT_TIMEOUT, UNLIMITED)?);
     Ok((outgoing, progress))
-}
-
-fn random_step() -> [u8; 8] {
-    let mut step = [0; 8];
-    for (to, from) in step.iter_mut().zip(Uuid::new_v4().into_bytes()) {
-        *to = from;
-    }
-    step
-}
-
-fn options() -> Result<RequestOptions> {
-    let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).ok();
-    let options = RequestOptions::new();
-    options
-        .set_connect_timeout(nanoseconds(CONNECT_TIMEOUT))
-        .and_then(|()| options.set_first_byte_timeout(nanoseconds(UNLIMITED)))
-        .and_then(|()| options.set_between_bytes_timeout(nanoseconds(UNLIMITED)))
-        .map_err(|_| Error::internal("the host takes no time limits"))?;
-    Ok(options)
 }
 
 /// The answer's head. The time limit is for the service: it does not run while the client is to send something.

@@ -5,6 +5,7 @@ use http::header::{
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
 
 /// Headers of one connection and not of the message (RFC 9110, 7.6.1, and what came before it). The list is fixed: Spin removes
 /// `connection`, which would name others, before a component can read it.
@@ -126,11 +127,11 @@ fn may_run(content_type: &HeaderValue) -> bool {
 }
 
 /// The next step of the trace that a caller is in, or the first of a new one (W3C Trace Context, 3.2).
-pub(crate) fn traceparent(given: &HeaderMap, random: [u8; 16], step: [u8; 8]) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let trace = given.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
-    let (trace, flags) = trace.unwrap_or_else(|| (hex(&random), "01".to_owned()));
-    format!("00-{trace}-{}-{flags}", hex(&step))
+pub(crate) fn traceparent(given: &HeaderMap, trace: Uuid, step: Uuid) -> String {
+    let continued = given.get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_of);
+    let (trace, flags) = continued.unwrap_or_else(|| (trace.simple().to_string(), "01".to_owned()));
+    // A step has half as many digits as a trace.
+    format!("00-{trace}-{:.16}-{flags}", step.simple().to_string())
 }
 
 fn trace_of(traceparent: &str) -> Option<(String, String)> {
@@ -234,7 +235,9 @@ mod tests {
     #[test]
     fn a_trace_is_continued_if_it_is_one() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let next = |given: &'static str| traceparent(&headers(&[("traceparent", given)]), [1; 16], [2; 8]);
+        let next = |given: &'static str| {
+            traceparent(&headers(&[("traceparent", given)]), Uuid::from_bytes([1; 16]), Uuid::from_bytes([2; 16]))
+        };
         let continued = format!("00-{trace}-0202020202020202-00");
         assert_eq!(next("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"), continued);
         let begun = "00-01010101010101010101010101010101-0202020202020202-01";

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use frontdesk::outbound::Origin;
 use frontdesk::{App, Load, Variables};
-use http::Uri;
-use http::uri::{Authority, Scheme};
 
 /// The component's state; cheap to clone.
 #[derive(Clone)]
@@ -15,18 +14,10 @@ pub struct Proxy(Arc<Inner>);
 struct Inner {
     app: App,
     prefix: String,
-    upstream: Upstream,
+    upstream: Origin,
+    upstream_path: String,
     timeout: Duration,
     limit: Limit,
-}
-
-/// Where the service behind is.
-#[derive(Clone, Debug)]
-pub(crate) struct Upstream {
-    pub(crate) scheme: Scheme,
-    pub(crate) authority: Authority,
-    /// What takes the place of the prefix.
-    pub(crate) path: String,
 }
 
 /// How large an upload may be.
@@ -58,8 +49,13 @@ impl Proxy {
         &self.0.prefix
     }
 
-    pub(crate) fn upstream(&self) -> &Upstream {
+    pub(crate) fn upstream(&self) -> &Origin {
         &self.0.upstream
+    }
+
+    /// What takes the place of the prefix there.
+    pub(crate) fn upstream_path(&self) -> &str {
+        &self.0.upstream_path
     }
 
     /// How long the service may take to begin its answer once it has the whole request.
@@ -82,32 +78,19 @@ impl Load for Proxy {
     async fn load(variables: &mut Variables) -> Option<Self> {
         let app = App::load(variables).await;
         let prefix = variables.required("prefix", path).await;
-        let origin = variables.required("upstream", origin).await;
+        let upstream = variables.required("upstream", Origin::parse).await;
         let upstream_path = variables.required("upstream_path", path).await;
         let timeout = variables.required("upstream_timeout", seconds).await;
         let limit = variables.required("upload_limit", Limit::parse).await;
-        let (scheme, authority) = origin?;
         let inner = Inner {
             app: app?,
             prefix: prefix?,
-            upstream: Upstream { scheme, authority, path: upstream_path? },
+            upstream: upstream?,
+            upstream_path: upstream_path?,
             timeout: timeout?,
             limit: limit?,
         };
         Some(Self(Arc::new(inner)))
-    }
-}
-
-fn origin(value: &str) -> Result<(Scheme, Authority), String> {
-    let uri: Uri = value.parse().map_err(|_| "is not a URL")?;
-    if !matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("/")) {
-        return Err("is more than http://HOST:PORT".to_owned());
-    }
-    match (uri.scheme(), uri.authority()) {
-        (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
-            Ok((scheme.clone(), authority.clone()))
-        }
-        _ => Err("is not of the form http://HOST:PORT".to_owned()),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::{Error, Result};
+use frontdesk::Result;
+use frontdesk::outbound::limits;
 use futures::future::{Either, join_all, select};
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, StatusCode};
 use spin_sdk::http::EmptyBody;
-use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
-use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
+use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::registry::Service;
 use crate::state::Services;
@@ -34,7 +34,7 @@ async fn measure(service: &Service) -> Result<Measurement> {
     let mut request = Request::new(EmptyBody::new());
     *request.uri_mut() = service.url.clone();
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("frontdesk"));
-    request.extensions_mut().insert(RequestOptionsExtension(options()?));
+    request.extensions_mut().insert(limits(TIMEOUT, TIMEOUT)?);
     let began = Instant::now();
     // The host's limits begin one after the other; this one is for all of it. Redirects are not followed, and the body, which
     // may be long or without an end, is not read.
@@ -47,17 +47,6 @@ async fn measure(service: &Service) -> Result<Measurement> {
         Either::Right(_) => (None, Some("timeout".to_owned())),
     };
     Ok(Measurement { key: service.key.clone(), latency_ms, error })
-}
-
-fn options() -> Result<RequestOptions> {
-    let timeout = u64::try_from(TIMEOUT.as_nanos()).ok();
-    let options = RequestOptions::new();
-    options
-        .set_connect_timeout(timeout)
-        .and_then(|()| options.set_first_byte_timeout(timeout))
-        .and_then(|()| options.set_between_bytes_timeout(timeout))
-        .map_err(|_| Error::internal("the host takes no time limits"))?;
-    Ok(options)
 }
 
 fn unhealthy(status: StatusCode) -> Option<String> {

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use frontdesk::outbound::{Origin, limits};
 use frontdesk::{Error, Result};
 use futures::future::{Either, select};
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
-use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
+use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::views::Provider;
 
@@ -20,29 +19,6 @@ use crate::views::Provider;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an answer is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
-
-/// Where the AI service is.
-#[derive(Clone, Debug)]
-pub(crate) struct Upstream {
-    scheme: Scheme,
-    authority: Authority,
-}
-
-impl Upstream {
-    /// From the variable `ai_upstream`: an origin.
-    pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
-        if !matches!(uri.path_and_query().map(|rest| rest.as_str()), None | Some("/")) {
-            return Err("is more than http://HOST:PORT".to_owned());
-        }
-        match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
-                Ok(Self { scheme: scheme.clone(), authority: authority.clone() })
-            }
-            _ => Err("is not of the form http://HOST:PORT".to_owned()),
-        }
-    }
-}
 
 /// What is asked.
 #[derive(Serialize)]
@@ -94,7 +70,7 @@ impl std::fmt::Display for Failure {
 ///
 /// # Errors
 /// A mistake of ours. What the service does is no error here.
-pub(crate) async fn ask(upstream: &Upstream, provider: Provider, model: Option<&str>) -> Result<Option<Failure>> {
+pub(crate) async fn ask(upstream: &Origin, provider: Provider, model: Option<&str>) -> Result<Option<Failure>> {
     let request = request(upstream, provider, model)?;
     match select(std::pin::pin!(call(request)), std::pin::pin!(spin_sdk::time::sleep(TIMEOUT))).await {
         Either::Left((outcome, _)) => Ok(outcome.err()),
@@ -103,16 +79,11 @@ pub(crate) async fn ask(upstream: &Upstream, provider: Provider, model: Option<&
     }
 }
 
-fn request(upstream: &Upstream, provider: Provider, model: Option<&str>) -> Result<http::Request<Body>> {
+fn request(upstream: &Origin, provider: Provider, model: Option<&str>) -> Result<http::Request<Body>> {
     let message = Message { role: "user", content: "ping" };
     let question = Question { provider, model, messages: [message], max_tokens: 1 };
     let body = serde_json::to_vec(&question).map_err(Error::internal)?;
-    let uri = Uri::builder()
-        .scheme(upstream.scheme.clone())
-        .authority(upstream.authority.clone())
-        .path_and_query("/chat")
-        .build()
-        .map_err(Error::internal)?;
+    let uri = upstream.url("/chat").map_err(Error::internal)?;
     let length = body.len();
     let mut request = http::Request::new(Body::from(body));
     *request.method_mut() = Method::POST;
@@ -122,20 +93,8 @@ fn request(upstream: &Upstream, provider: Provider, model: Option<&str>) -> Resu
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Without it the host announces a chunked body.
     headers.insert(CONTENT_LENGTH, length.into());
-    request.extensions_mut().insert(RequestOptionsExtension(options()?));
+    request.extensions_mut().insert(limits(TIMEOUT, TIMEOUT)?);
     Ok(request)
-}
-
-/// The host's own limits, which are ten minutes each if they are not set.
-fn options() -> Result<RequestOptions> {
-    let limit = u64::try_from(TIMEOUT.as_nanos()).ok();
-    let options = RequestOptions::new();
-    options
-        .set_connect_timeout(limit)
-        .and_then(|()| options.set_first_byte_timeout(limit))
-        .and_then(|()| options.set_between_bytes_timeout(limit))
-        .map_err(|_| Error::internal("the host takes no time limits"))?;
-    Ok(options)
 }
 
 async fn call(request: http::Request<Body>) -> std::result::Result<(), Failure> {
@@ -165,20 +124,5 @@ fn failure(error: &ErrorCode) -> Failure {
             Failure::Broken
         }
         _ => Failure::Unreachable,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_upstream_is_an_origin() {
-        assert!(
-            ["http://127.0.0.1:8000", "https://ai.internal/"].into_iter().all(|text| Upstream::parse(text).is_ok())
-        );
-        for text in ["", "ai:8000", "http://ai/path", "http://ai?query", "ftp://ai"] {
-            assert!(Upstream::parse(text).is_err(), "{text} passed");
-        }
     }
 }

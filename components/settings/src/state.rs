@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use frontdesk::access::ProgramToken;
+use frontdesk::outbound::Origin;
 use frontdesk::{App, Load, Variables};
 
 use crate::base_url::Origins;
-use crate::chat::Upstream;
 use crate::secret::{Key, Keys};
 
 /// The component's state; cheap to clone.
@@ -19,7 +19,7 @@ struct Inner {
     keys: Keys,
     service_token: ProgramToken,
     origins: Origins,
-    upstream: Option<Upstream>,
+    upstream: Option<Origin>,
 }
 
 impl Settings {
@@ -37,7 +37,7 @@ impl Settings {
     }
 
     /// The AI service, if the operator named one.
-    pub(crate) fn upstream(&self) -> Option<&Upstream> {
+    pub(crate) fn upstream(&self) -> Option<&Origin> {
         self.0.upstream.as_ref()
     }
 }
@@ -61,7 +61,7 @@ impl Load for Settings {
         let previous = variables.optional("settings_key_previous", Key::parse).await;
         let service_token = variables.required("service_token", ProgramToken::parse).await;
         let origins = variables.optional("ai_origins", Origins::parse).await;
-        let upstream = variables.optional("ai_upstream", Upstream::parse).await;
+        let upstream = variables.optional("ai_upstream", Origin::parse).await;
         let inner = Inner {
             app: app?,
             keys: Keys::new(key?, previous),

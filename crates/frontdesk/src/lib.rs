@@ -16,6 +16,7 @@ pub mod input;
 mod instance;
 mod json;
 pub mod openapi;
+pub mod outbound;
 pub mod page;
 pub mod password;
 mod path;
