@@ -4,9 +4,11 @@
 //! number of them. Bodies are streamed; no database session is held while they are. An answer whose length is known does not
 //! even enter the component.
 
+#[cfg(target_arch = "wasm32")]
+mod answer;
 mod forward;
 mod headers;
-#[cfg(target_arch = "wasm32")]
+mod mount;
 mod outgoing;
 mod passage;
 mod path;
@@ -31,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Proxy> {
 
 #[cfg(target_arch = "wasm32")]
 #[spin_sdk::http_service]
-async fn handle(request: spin_sdk::http::Request) -> outgoing::Outgoing {
+async fn handle(request: spin_sdk::http::Request) -> answer::Answer {
     static INSTANCE: frontdesk::Instance<Proxy> = frontdesk::Instance::new("documents", routes);
-    outgoing::Outgoing(INSTANCE.handle(request).await)
+    answer::Answer(INSTANCE.handle(request).await)
 }
