@@ -3,8 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
-use frontdesk::openapi::{Failures, SignedInRefusals};
-use frontdesk::{Client, Error, ErrorBody, Forwarded, Result, request_id_of};
+use frontdesk::{Client, Error, Forwarded, Result, request_id_of};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Uri};
 use uuid::Uuid;
@@ -21,42 +20,6 @@ const MIB: u64 = 1024 * 1024;
 const WRAPPING: u64 = 64 * 1024;
 /// How many groups are told (API.md, section 5).
 const MAX_GROUPS: usize = 100;
-
-/// The operations of the document, which all are [`forward`].
-macro_rules! operation {
-    ($name:ident, $method:ident, $path:literal, $id:literal $(, $params:tt)?) => {
-        #[utoipa::path($method, path = $path, tag = "documents", operation_id = $id, security(("bearer" = [])),
-            $(params $params,)?
-            responses((status = "default", description = "What the documents service answers."), SignedInRefusals, Failures,
-                (status = 400, body = ErrorBody, description = "`bad_path`."),
-                (status = 413, body = ErrorBody, description = "`upload_too_large`."),
-                (status = 502, body = ErrorBody, description = "`upstream_unavailable`."),
-                (status = 504, body = ErrorBody, description = "`upstream_timeout`.")))]
-        pub(crate) async fn $name(who: SignedIn, client: Client, state: State<Proxy>, request: Request) -> Result<Response> {
-            forward(who, client, state, request).await
-        }
-    };
-}
-
-operation!(get, get, "/api/documents/{path}", "documents.get", (("path" = String, Path, description = "Any path.")));
-operation!(post, post, "/api/documents/{path}", "documents.post", (("path" = String, Path, description = "Any path.")));
-operation!(put, put, "/api/documents/{path}", "documents.put", (("path" = String, Path, description = "Any path.")));
-operation!(
-    patch,
-    patch,
-    "/api/documents/{path}",
-    "documents.patch",
-    (("path" = String, Path, description = "Any path."))
-);
-operation!(
-    delete,
-    delete,
-    "/api/documents/{path}",
-    "documents.delete",
-    (("path" = String, Path, description = "Any path."))
-);
-operation!(get_root, get, "/api/documents", "documents.get_root");
-operation!(post_root, post, "/api/documents", "documents.post_root");
 
 pub(crate) async fn forward(
     who: SignedIn,

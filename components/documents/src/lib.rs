@@ -9,6 +9,7 @@ mod answer;
 mod forward;
 mod headers;
 mod mount;
+mod openapi;
 mod outgoing;
 mod passage;
 mod path;
@@ -20,15 +21,11 @@ pub use state::Proxy;
 pub use store::STATEMENTS;
 
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-/// The route table. The document names the methods that the documents service has; what is forwarded is every method, and
-/// whatever is below the variable `prefix`, so the document's routes are no routes here: they would answer others with 405.
+/// The route table: every method, on whatever is below the variable `prefix`. The routes of the document are no routes here: they
+/// would answer the methods that they do not have with 405.
 pub fn routes() -> OpenApiRouter<Proxy> {
-    let documented = OpenApiRouter::<Proxy>::new()
-        .routes(routes!(forward::get, forward::post, forward::put, forward::patch, forward::delete))
-        .routes(routes!(forward::get_root, forward::post_root));
-    OpenApiRouter::with_openapi(documented.into_openapi()).fallback(forward::forward)
+    OpenApiRouter::with_openapi(openapi::document()).fallback(forward::forward)
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -100,10 +100,7 @@ fn is_final(response: &Response) -> bool {
 }
 
 fn is_broken_off(error: &ErrorCode) -> bool {
-    matches!(
-        error,
-        ErrorCode::ConnectionTerminated | ErrorCode::HttpProtocolError | ErrorCode::HttpResponseIncomplete
-    )
+    matches!(error, ErrorCode::ConnectionTerminated | ErrorCode::HttpProtocolError | ErrorCode::HttpResponseIncomplete)
 }
 
 fn refusal(error: &ErrorCode, progress: &Progress) -> Error {

@@ -84,7 +84,8 @@ mod tests {
         let origin = Origin::parse("http://127.0.0.1:8000").unwrap();
         assert_eq!(origin.url("/a?b=c").unwrap(), "http://127.0.0.1:8000/a?b=c");
         assert!(Origin::parse("https://ai.internal/").is_ok());
-        for text in ["", "ai:8000", "http://ai/path", "http://ai?query", "ftp://ai", "http://ada@ai", "http://ada:x@ai"] {
+        for text in ["", "ai:8000", "http://ai/path", "http://ai?query", "ftp://ai", "http://ada@ai", "http://ada:x@ai"]
+        {
             assert!(Origin::parse(text).is_err(), "{text} passed");
         }
     }

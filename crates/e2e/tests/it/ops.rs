@@ -102,6 +102,7 @@ async fn the_page_may_load_and_reach_nothing_but_what_is_served_here() {
     frame-ancestors 'none'
     "
     );
+    assert_eq!(get("/api/docs/").await.body, page.body);
     // It would run nothing that is written into the page.
     assert_eq!(page.body.matches("<script").count(), page.body.matches("<script src=").count());
     let (style, start) = (viewer("swagger-ui.css") + &viewer("index.css"), viewer("start.js"));
