@@ -3,6 +3,7 @@
 use axum::extract::{FromRequestParts, State};
 use frontdesk::access::Public;
 use frontdesk::db::OnConstraint as _;
+use frontdesk::input::Check;
 use frontdesk::openapi::{BodyRefusals, Failures};
 use frontdesk::time::compute;
 use frontdesk::{Error, ErrorBody, FieldError, Json, Result, UserView, email, password};
@@ -63,17 +64,9 @@ impl Register {
                 .into_iter()
                 .map(|rule| FieldError::body("password", rule.kind, rule.message)),
         );
-        let full_name = self.full_name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        if full_name.as_ref().is_some_and(|name| name.chars().count() > MAX_FULL_NAME) {
-            errors.push(FieldError::body("full_name", "string_too_long", "The name must have at most 200 characters"));
-        }
-        if full_name.as_ref().is_some_and(|name| name.contains(char::is_control)) {
-            errors.push(FieldError::body(
-                "full_name",
-                "string_control",
-                "The name must not contain control characters",
-            ));
-        }
+        let mut check = Check::default();
+        let full_name = self.full_name.and_then(|name| check.line("full_name", &name, MAX_FULL_NAME));
+        errors.extend(check.into_errors());
         match email {
             Ok(email) if errors.is_empty() => Ok(Self { email, full_name, ..self }),
             _ => Err(Error::Invalid(errors)),

@@ -35,6 +35,7 @@ pub(crate) async fn forward(
     if headers::body_length(request.headers()).is_some_and(|length| length > limit) {
         return Err(Error::UploadTooLarge);
     }
+    let host = request.uri().authority().cloned();
     let outgoing = outgoing(&who, &client, &terms, target, limit, request).await?;
     let (parts, body) = outgoing.answer(proxy.timeout()).await?.into_parts();
     // Only a body of unknown length can have trailers, which do not pass: that one goes through our hands.
@@ -42,7 +43,7 @@ pub(crate) async fn forward(
     let passage = Passage::new(body);
     let mut response = passage.clone().into_body().into_response();
     *response.status_mut() = parts.status;
-    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount());
+    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
     if is_sized {
         response.extensions_mut().insert(passage);
     }

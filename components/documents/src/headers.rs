@@ -2,8 +2,8 @@
 
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    COOKIE, EXPECT, HOST, LINK, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -29,9 +29,12 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 /// Credentials, which are ours alone; and what is between the client and us.
 const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, COOKIE, EXPECT, HOST];
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// What the names begin with of what a client may not say: who it is, where it comes from, and what it asked for. Some of it is
 /// ours to say; the rest a service may believe because proxies before others say it.
-const OURS: [&str; 15] = [
+const OURS: [&str; 17] = [
     "x-user-",
     "spin-",
     "x-forwarded-",
@@ -45,7 +48,9 @@ const OURS: [&str; 15] = [
     "true-client-ip",
     "x-remote-user",
     "remote-user",
-    "x-original-",
+    "x-original-host",
+    "x-original-uri",
+    "x-original-url",
     "x-rewrite-url",
 ];
 
@@ -75,7 +80,12 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
     for name in HOP_BY_HOP.iter().chain(&KEPT_HERE) {
         headers.remove(name);
     }
-    let claimed: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
+    // What others say of a trace goes on with it.
+    let trace = |traceparent: &str| traceparent.get(..35).map(str::to_owned);
+    let given_trace = given.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(trace);
+    let is_continued = given_trace.is_some() && given_trace == trace(&caller.traceparent);
+    let is_claimed = |name: &&HeaderName| is_ours(name) && !(is_continued && **name == TRACESTATE);
+    let claimed: Vec<HeaderName> = headers.keys().filter(is_claimed).cloned().collect();
     for name in claimed {
         headers.remove(name);
     }
@@ -136,8 +146,13 @@ pub(crate) fn body_length(headers: &HeaderMap) -> Option<u64> {
     if is_chunked(headers) { None } else { headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok() }
 }
 
-/// The headers for the client.
-pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mount) -> HeaderMap {
+/// The headers for the client, who has called us `host`.
+pub(crate) fn for_client(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    mount: &Mount,
+    host: Option<&Authority>,
+) -> HeaderMap {
     if is_chunked(&headers) {
         headers.remove(CONTENT_LENGTH);
     }
@@ -146,10 +161,13 @@ pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mou
         headers.remove(name);
     }
     for name in [LOCATION, CONTENT_LOCATION] {
-        if let Some(location) = headers.remove(&name).and_then(|location| mount.location(&location)) {
-            headers.insert(name, location);
-        }
+        replace(&mut headers, &name, |location| mount.location(location, host));
     }
+    replace(&mut headers, &LINK, |links| mount.links(links, host));
+    replace(&mut headers, &REFRESH, |refresh| match refresh.split_once(['=']) {
+        Some((before, location)) => mount.location(location, host).map(|location| format!("{before}={location}")),
+        None => Some(refresh.to_owned()),
+    });
     // Uploads are served on the origin of our cookies. Of several types a browser takes the last that it understands.
     if headers.get_all(CONTENT_TYPE).iter().any(may_run) {
         // Beside the service's own policy, if it has one: of several the strictest counts.
@@ -157,19 +175,41 @@ pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mou
     }
     // What is for one person must not be kept for another, and a service may not know that there are others.
     if !headers.contains_key(CACHE_CONTROL) {
-        let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let is_json = headers.get(CONTENT_TYPE).is_some_and(is_json);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(if is_json { "no-store" } else { "private" }));
     }
-    if status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    // Any other scheme would have browsers ask for a password on our origin.
+    if status == StatusCode::UNAUTHORIZED {
+        let is_bearer = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(b"bearer");
+        if !headers.get(WWW_AUTHENTICATE).is_some_and(is_bearer) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
     }
     headers
 }
 
+/// Puts something else in the place of each value of a header, or nothing.
+fn replace(headers: &mut HeaderMap, name: &HeaderName, ours: impl Fn(&str) -> Option<String>) {
+    let theirs: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
+    headers.remove(name);
+    // What is no text may hold what it should not.
+    let texts = theirs.iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+    for value in texts.filter_map(ours).filter_map(|text| HeaderValue::from_bytes(text.as_bytes()).ok()) {
+        headers.append(name, value);
+    }
+}
+
+fn is_json(content_type: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(content_type.as_bytes()).to_ascii_lowercase();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
 /// HTML, SVG and XML, what may hold any of them as a part, and what is no content type: browsers differ in where they cut one.
 fn may_run(content_type: &HeaderValue) -> bool {
-    let Ok(content_types) = content_type.to_str() else { return true };
-    content_types.split(',').any(|content_type| {
+    let text = String::from_utf8_lossy(content_type.as_bytes());
+    let Some(content_types) = split_outside_quotes(&text) else { return true };
+    content_types.iter().any(|content_type| {
         let essence = content_type.split(';').next().unwrap_or_default().trim_matches([' ', '\t']).to_ascii_lowercase();
         let Some((kind, subtype)) = essence.split_once('/') else { return true };
         matches!(
@@ -179,6 +219,25 @@ fn may_run(content_type: &HeaderValue) -> bool {
             || !is_token(kind)
             || !is_token(subtype)
     })
+}
+
+/// The parts between commas; `None` when a quote has no end.
+fn split_outside_quotes(text: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for letter in text.chars() {
+        match letter {
+            ',' if !is_quoted => {
+                parts.push(String::new());
+                continue;
+            }
+            '"' if !is_escaped => is_quoted = !is_quoted,
+            _ => {}
+        }
+        is_escaped = is_quoted && letter == '\\' && !is_escaped;
+        parts.last_mut()?.push(letter);
+    }
+    (!is_quoted).then_some(parts)
 }
 
 /// RFC 9110, 5.6.2.
@@ -225,7 +284,7 @@ mod tests {
     }
 
     fn answer(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        for_client(StatusCode::OK, headers(pairs), &mount())
+        for_client(StatusCode::OK, headers(pairs), &mount(), None)
     }
 
     fn caller(host: &Authority) -> Caller<'_> {
@@ -291,7 +350,7 @@ mod tests {
         assert!(announces_body(&both));
         let forwarded = for_upstream(&both, &caller(&Authority::from_static("desk.example.com")));
         assert!(!forwarded.contains_key("content-length") && !forwarded.contains_key("transfer-encoding"));
-        let answer = for_client(StatusCode::OK, both, &mount());
+        let answer = for_client(StatusCode::OK, both, &mount(), None);
         assert!(!answer.contains_key("content-length") && !answer.contains_key("transfer-encoding"));
         assert_eq!(body_length(&headers(&[("content-length", "5")])), Some(5));
     }
@@ -299,15 +358,18 @@ mod tests {
     #[test]
     fn what_is_for_one_person_is_not_kept_for_another() {
         assert_eq!(answer(&[("content-type", "application/pdf")])["cache-control"], "private");
-        assert_eq!(answer(&[("content-type", "application/json")])["cache-control"], "no-store");
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
+            assert_eq!(answer(&[("content-type", json)])["cache-control"], "no-store", "{json}");
+        }
         assert_eq!(answer(&[("cache-control", "public, max-age=60")])["cache-control"], "public, max-age=60");
     }
 
     #[test]
     fn who_is_not_known_to_the_service_is_told_how_to_be() {
-        let answer = |pairs| for_client(StatusCode::UNAUTHORIZED, headers(pairs), &mount());
+        let answer = |pairs| for_client(StatusCode::UNAUTHORIZED, headers(pairs), &mount(), None);
         assert_eq!(answer(&[])["www-authenticate"], "Bearer");
-        assert_eq!(answer(&[("www-authenticate", "Negotiate")])["www-authenticate"], "Negotiate");
+        assert_eq!(answer(&[("www-authenticate", "bearer realm=\"x\"")])["www-authenticate"], "bearer realm=\"x\"");
+        assert_eq!(answer(&[("www-authenticate", "Basic realm=\"x\"")])["www-authenticate"], "Bearer");
     }
 
     #[test]
@@ -327,6 +389,8 @@ mod tests {
             "application/xml x",
             "image/svg+xml x",
             "text /html",
+            "text/plain; x=\", text/html",
+            "text/plain; x=\"\\\", text/html",
             "text/",
             "html",
             "",
@@ -336,10 +400,30 @@ mod tests {
         }
         let twice = answer(&[("content-type", "text/plain"), ("content-type", "text/html")]);
         assert_eq!(twice["content-security-policy"], "sandbox");
-        for content_type in ["text/plain", "application/pdf", "application/json", "text/html5"] {
+        let passive = ["text/plain", "application/pdf", "application/json", "text/html5"];
+        let named = ["application/pdf; name=\"Report, final.pdf\"", "application/pdf; name=\"a\\\"b, c.pdf\""];
+        for content_type in passive.into_iter().chain(named) {
             let answer = answer(&[("content-type", content_type)]);
             assert!(!answer.contains_key("content-security-policy"), "{content_type}");
         }
+    }
+
+    #[test]
+    fn a_name_of_a_file_in_another_script_makes_nothing_run() {
+        let pdf = HeaderValue::from_bytes(b"application/pdf; name=\"\xdc.pdf\"").unwrap();
+        assert!(!may_run(&pdf));
+        assert!(may_run(&HeaderValue::from_bytes(b"text/html; name=\"\xdc\"").unwrap()));
+        assert!(may_run(&HeaderValue::from_bytes(b"te\xdct/plain").unwrap()));
+    }
+
+    #[test]
+    fn what_others_say_of_a_trace_goes_on_with_it() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let given = headers(&[("traceparent", trace), ("tracestate", "a=b")]);
+        let host = Authority::from_static("desk.example.com");
+        let next = |traceparent: String| for_upstream(&given, &Caller { traceparent, ..caller(&host) });
+        assert_eq!(next(trace.replace("00f067aa0ba902b7", "0202020202020202"))["tracestate"], "a=b");
+        assert!(!next(trace.replace("4bf9", "5bf9")).contains_key("tracestate"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use frontdesk::outbound::Origin;
 use frontdesk::{Error, Result};
-use http::{HeaderValue, Uri};
+use http::Uri;
+use http::uri::Authority;
 
 use crate::path;
 
@@ -31,21 +32,34 @@ impl Mount {
     }
 
     /// Where the service sends a client, as the client can reach it. `None` when the client cannot, and should not learn where
-    /// that is. What is not the service's own stays.
-    pub(crate) fn location(&self, location: &HeaderValue) -> Option<HeaderValue> {
-        let Ok(text) = location.to_str() else { return Some(location.clone()) };
-        let (is_named, path) = match authority(text) {
+    /// that is. What is not the service's own stays. `host` is what the client called us, which a service may have been told.
+    pub(crate) fn location(&self, location: &str, host: Option<&Authority>) -> Option<String> {
+        let (is_behind, path) = match authority(location) {
             Some((authority, rest)) if self.upstream.is_at(authority) => (true, rest),
-            Some(_) => return Some(location.clone()),
-            None => (false, text),
+            Some((authority, rest)) if host.is_some_and(|host| host.as_str().eq_ignore_ascii_case(authority)) => {
+                (false, rest)
+            }
+            Some(_) => return Some(location.to_owned()),
+            None => (false, location),
         };
         let end = path.find(['?', '#']).unwrap_or(path.len());
         let (path, tail) = path.split_at(end);
         match path::below(&self.upstream_path, path) {
-            Some(rest) => HeaderValue::from_str(&format!("{}{rest}{tail}", self.prefix)).ok(),
-            None if is_named => None,
-            None => Some(location.clone()),
+            Some(rest) => Some(format!("{}{rest}{tail}", self.prefix)),
+            None if is_behind => None,
+            None => Some(location.to_owned()),
         }
+    }
+
+    /// The same of every address in angle brackets, as in the header `link` (RFC 8288).
+    pub(crate) fn links(&self, links: &str, host: Option<&Authority>) -> Option<String> {
+        let mut parts = links.split('<');
+        let mut ours = parts.next()?.to_owned();
+        for part in parts {
+            let (location, rest) = part.split_once('>')?;
+            ours.extend(["<", &self.location(location, host)?, ">", rest]);
+        }
+        Some(ours)
     }
 }
 
@@ -87,9 +101,32 @@ mod tests {
             ("https://example.com/documents/7", Some("https://example.com/documents/7")),
             ("http://docs.internal:8002/documents", Some("http://docs.internal:8002/documents")),
             ("mailto:x@docs.internal", Some("mailto:x@docs.internal")),
+            ("http://docs.internal:8001/documents/Übersicht.pdf", Some("/api/documents/Übersicht.pdf")),
+            ("https://desk.example.com/documents/7", Some("/api/documents/7")),
+            ("https://desk.example.com/people", Some("https://desk.example.com/people")),
         ] {
-            let location = mount.location(&HeaderValue::from_static(theirs));
-            assert_eq!(location, ours.map(HeaderValue::from_static), "{theirs}");
+            assert_eq!(mount.location(theirs, Some(&host())).as_deref(), ours, "{theirs}");
         }
+    }
+
+    #[test]
+    fn a_link_leads_where_a_client_can_go() {
+        let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
+        for (theirs, ours) in [
+            (
+                "<http://docs.internal:8001/documents?page=2>; rel=\"next\", </documents>; rel=first",
+                Some("</api/documents?page=2>; rel=\"next\", </api/documents>; rel=first"),
+            ),
+            ("<https://example.com/>; rel=help", Some("<https://example.com/>; rel=help")),
+            ("<http://docs.internal:8001/elsewhere>; rel=help", None),
+            ("nonsense", Some("nonsense")),
+            ("<nonsense", None),
+        ] {
+            assert_eq!(mount.links(theirs, Some(&host())).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    fn host() -> Authority {
+        Authority::from_static("desk.example.com")
     }
 }

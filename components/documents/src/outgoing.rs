@@ -1,6 +1,6 @@
 //! A request on its way to the service behind, until its answer begins.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use frontdesk::outbound::limits;
 use frontdesk::{Error, Result};
@@ -15,6 +15,8 @@ use crate::upload::{Progress, Upload};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The host's own limits, which count the upload too, and the silence between two events of a stream.
 const UNLIMITED: Duration = Duration::from_secs(24 * 3600);
+/// How soon a connection breaks off that had ended before.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// How often a request that waits for its answer is looked after.
 const WATCH: Duration = Duration::from_millis(200);
 
@@ -72,6 +74,7 @@ async fn answer(
     mut may_repeat: bool,
     timeout: Duration,
 ) -> Result<Response> {
+    let began = Instant::now();
     let mut sending = std::pin::pin!(spin_sdk::http::send(head.with(upload)?));
     loop {
         match select(sending.as_mut(), std::pin::pin!(spin_sdk::time::sleep(WATCH))).await {
@@ -79,10 +82,11 @@ async fn answer(
             Either::Left((Ok(response), _)) => {
                 return Err(Error::upstream_unavailable(format!("the status {}", response.status().as_u16())));
             }
-            // The host keeps connections, and the service may close one at the moment when a request goes out on it.
-            Either::Left((Err(error), _)) if may_repeat && is_broken_off(&error) => {
+            // The host keeps connections, and the service may close one at the moment when a request goes out on it. Later it
+            // is the service that has failed.
+            Either::Left((Err(error), _)) if may_repeat && began.elapsed() < AT_ONCE && is_broken_off(&error) => {
                 may_repeat = false;
-                sending.set(spin_sdk::http::send(head.with(Upload::empty(progress))?));
+                sending.set(spin_sdk::http::send(head.with(Upload::repeated(progress))?));
             }
             Either::Left((Err(error), _)) => return Err(refusal(&error, progress)),
             Either::Right(_) if progress.is_too_large() => return Err(Error::UploadTooLarge),

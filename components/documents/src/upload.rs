@@ -81,6 +81,8 @@ pub(crate) struct Upload {
     body: Body,
     left: u64,
     progress: Progress,
+    /// Whether the time of the service goes on from an attempt before.
+    is_repeated: bool,
 }
 
 impl Upload {
@@ -90,12 +92,12 @@ impl Upload {
             is_too_large: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
         }));
-        (Self { first, body, left: limit, progress: progress.clone() }, progress)
+        (Self { first, body, left: limit, progress: progress.clone(), is_repeated: false }, progress)
     }
 
-    /// No body, whose progress is another's.
-    pub(crate) fn empty(progress: &Progress) -> Self {
-        Self { first: None, body: Body::empty(), left: 0, progress: progress.clone() }
+    /// No body, of an attempt after another one.
+    pub(crate) fn repeated(progress: &Progress) -> Self {
+        Self { first: None, body: Body::empty(), left: 0, progress: progress.clone(), is_repeated: true }
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, axum::Error>>> {
@@ -142,7 +144,9 @@ impl HttpBody for Upload {
             self.progress.pass(Turn::Client(Some(cx.waker().clone())));
             return Poll::Pending;
         };
-        self.progress.pass(Turn::Service(Instant::now()));
+        if !self.is_repeated {
+            self.progress.pass(Turn::Service(Instant::now()));
+        }
         Poll::Ready(polled.map(|data| match data {
             Ok(data) => self.count(data),
             Err(error) => {

@@ -26,6 +26,9 @@ const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 /// See [`DRAIN_BYTES`].
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether a body is still read.
+const LEFT_POLL: Duration = Duration::from_millis(50);
+
 /// A body that can be read on after the handler has dropped it.
 #[derive(Clone)]
 pub(crate) struct Upload(Arc<Mutex<Inner>>);
@@ -60,6 +63,14 @@ impl Upload {
         };
         // Whatever was not sent by then stays unread.
         let _ = within(DRAIN_TIME, rest).await;
+    }
+
+    /// The same, once nobody reads it any more: the request may still be on its way to another service.
+    pub(crate) async fn drain_when_left(self) {
+        while Arc::strong_count(&self.0) > 1 && !self.is_end_stream() {
+            spin_sdk::time::sleep(LEFT_POLL).await;
+        }
+        self.drain().await;
     }
 
     fn with<T>(&self, read: impl FnOnce(&mut Inner) -> T) -> T {

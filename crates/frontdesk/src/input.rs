@@ -65,7 +65,7 @@ impl Check {
     }
 
     fn text(&mut self, field: &str, text: &str, max: usize, is_refused: impl Fn(char) -> bool) -> Option<String> {
-        let text = text.trim();
+        let text = text.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter));
         if text.chars().count() > max {
             self.refuse(field, "string_too_long", format!("{field} must have at most {max} characters"));
         } else if text.contains(is_refused) {
@@ -74,6 +74,11 @@ impl Check {
             return Some(text.to_owned());
         }
         None
+    }
+
+    /// Everything that was noted, to be told with more.
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.errors
     }
 
     /// Everything that was noted.
@@ -87,16 +92,15 @@ impl Check {
 
 /// Whether nothing of it can be seen.
 fn is_blank(text: &str) -> bool {
-    // Of the characters without width and the blank ones that are no white space to Unicode, those that people find to get round a
-    // rule like this one.
-    let is_invisible = |character| {
-        matches!(
-            character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{2800}' | '\u{3164}'
-        ) || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
-    };
-    text.chars().all(|character| character.is_whitespace() || is_invisible(character))
+    text.chars().all(|letter| letter.is_whitespace() || is_invisible(letter))
+}
+
+/// Of the characters without width and the blank ones that are no white space to Unicode, those that people find to get round a
+/// rule about blank texts, or to make two names look the same.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{2800}' | '\u{3164}')
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(letter, '\u{feff}' | '\u{ffa0}')
 }
 
 #[cfg(test)]
@@ -111,7 +115,8 @@ mod tests {
             assert!(check.finish().is_err(), "{text:?}");
             assert_eq!(Check::default().line("name", text, 9), None, "{text:?}");
         }
-        for text in ["a", "\u{200f}שלום", "👩\u{200d}💻", "é"] {
+        assert_eq!(Check::default().line("name", "\u{200b} Ada\u{feff}", 9).as_deref(), Some("Ada"));
+        for text in ["a", "שלום", "👩\u{200d}💻", "é", "✈\u{fe0f}"] {
             assert_eq!(Check::default().required_line("name", text, 9).as_deref(), Some(text));
         }
     }

@@ -130,6 +130,32 @@ async fn an_answer_that_comes_before_the_body_was_read_arrives() {
 }
 
 #[tokio::test]
+async fn what_a_service_has_refused_is_read_on_so_that_the_client_sees_why() {
+    // It answers without reading, and is gone.
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", refusing.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut socket, _) = refusing.accept().unwrap();
+        let _ = socket.read(&mut [0; 1000]);
+        let answer = "HTTP/1.1 422 Refused\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        socket.write_all(answer.as_bytes()).unwrap();
+    });
+    let app = App::builder().variable("documents_upstream", &origin).start().await.unwrap();
+    let desk = Desk { app, upstream: Upstream::start().unwrap() };
+    let user = desk.app.user().await.unwrap();
+    let mut socket = begun(&desk, &user, "POST /api/documents/x", "content-length: 4000000\r\n").await;
+    for _ in 0..40 {
+        socket.write_all(&[b'a'; 100_000]).await.unwrap();
+        sleep(Duration::from_millis(10)).await;
+    }
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
+    desk.app.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_answer_that_is_none_is_502() {
     let service = Scripted::start(|path| {
         let status = path.rsplit('/').next()?;

@@ -196,6 +196,7 @@ async fn a_client_is_sent_to_our_paths_and_learns_no_others() {
             ("/documents/7".to_owned(), Some("/api/documents/7")),
             ("/login".to_owned(), Some("/login")),
             ("https://example.com/documents".to_owned(), Some("https://example.com/documents")),
+            (format!("{}/documents/7", desk.app.url()), Some("/api/documents/7")),
         ] {
             let request = request(desk, &user, Method::POST, "/x")
                 .header("x-answer-status", "303")
@@ -206,6 +207,15 @@ async fn a_client_is_sent_to_our_paths_and_learns_no_others() {
             assert_eq!(told, ours, "{name}: {theirs}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_link_leads_where_a_client_can_go() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let link = format!("<{}/documents?page=2>; rel=\"next\"", desk.upstream.origin());
+    let answer = request(desk, &user, Method::GET, "/x").header("x-answer-link", &link).send().await.unwrap();
+    assert_eq!(answer.headers()["link"], "</api/documents?page=2>; rel=\"next\"");
 }
 
 #[tokio::test]
@@ -249,6 +259,7 @@ async fn what_a_browser_would_run_is_sandboxed() {
         ("application/xml x", true),
         ("application/pdf", false),
         ("text/plain", false),
+        ("application/pdf; name=\"Report, final.pdf\"", false),
         ("application/json", false),
     ] {
         let request = request(desk, &user, Method::GET, "/x").header("x-answer-content-type", content_type);
