@@ -67,11 +67,7 @@ pub(crate) struct Begun {
 
 impl FromRow for Begun {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            session_id: columns.take()?,
-            refresh_counter: columns.take()?,
-            user: User::from_row(columns)?,
-        })
+        Ok(Self { session_id: columns.take()?, refresh_counter: columns.take()?, user: User::from_row(columns)? })
     }
 }
 
@@ -175,7 +171,7 @@ const REFRESH_SESSION: Statement = Statement::write(
          from users u
          where u.id = s.user_id and s.id = $1 and s.refresh_counter >= $2 and ",
         session_is_live!(),
-        " and u.is_active and s.created_at > coalesce(u.sessions_ended_at, '-infinity')
+        "
          returning s.expires_at <= now(), s.id, s.refresh_counter, ",
         user_columns!()
     ),
@@ -192,12 +188,17 @@ pub(crate) async fn refresh_session(
     db.optional(REFRESH_SESSION, parameters).await
 }
 
-// All of them only for a session that there still is: a token that outlived its own must not end others.
+// All of them only for a session that is live: a token that outlived its own must not end others.
 const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
-    "delete from sessions s where s.user_id = $1
-         and (s.id = $2 or $3 and exists (select from sessions own where own.id = $2 and own.user_id = $1))
-     returning s.id",
+    concat!(
+        "with own as (
+             select s.id from sessions s join users u on u.id = s.user_id where s.id = $2 and s.user_id = $1 and ",
+        session_is_live!(),
+        "
+         )
+         delete from sessions s where s.user_id = $1 and (s.id = $2 or $3 and exists (select from own)) returning s.id"
+    ),
 );
 
 /// Ends a session, or with it all others of the user.
@@ -205,10 +206,17 @@ pub(crate) async fn end_sessions(db: &Db, user: Uuid, session: Uuid, all: bool) 
     db.all::<(Uuid,)>(END_SESSIONS, vec![user.into(), session.into(), all.into()]).await.map(drop)
 }
 
-const END_SESSION: Statement =
-    Statement::write("auth.end_session", "delete from sessions where user_id = $1 and id = $2 returning id");
+// One that is over is not listed, and so not to be found either.
+const END_SESSION: Statement = Statement::write(
+    "auth.end_session",
+    concat!(
+        "delete from sessions s using users u where u.id = s.user_id and s.user_id = $1 and s.id = $2 and ",
+        session_is_live!(),
+        " returning s.id"
+    ),
+);
 
-/// Whether the user had such a session.
+/// Ends a session, if the user has it.
 pub(crate) async fn end_session(db: &Db, user: Uuid, session: Uuid) -> Result<bool, DbError> {
     Ok(db.optional::<(Uuid,)>(END_SESSION, vec![user.into(), session.into()]).await?.is_some())
 }
@@ -216,9 +224,11 @@ pub(crate) async fn end_session(db: &Db, user: Uuid, session: Uuid) -> Result<bo
 const COUNT_SESSIONS: Statement = Statement::read(
     "auth.count_sessions",
     concat!(
-        "select count(*) from (select from sessions s where s.user_id = $1 and ",
+        "select count(*) from (
+             select from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ",
         session_is_live!(),
-        " limit $2) as some"
+        " limit $2
+         ) as counted"
     ),
 );
 
@@ -232,7 +242,7 @@ const LIST_SESSIONS: Statement = Statement::read(
     concat!(
         "select ",
         session_columns!(),
-        " from sessions s where s.user_id = $1 and ",
+        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ",
         session_is_live!(),
         " and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
          order by s.created_at desc, s.id desc limit $4"

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::request::RequestLog;
 use crate::token::{Claims, Rejection};
 use crate::user::{Role, User};
-use crate::user_columns;
+use crate::{session_is_live, user_columns};
 
 /// Anybody may call this route.
 #[derive(Debug)]
@@ -65,7 +65,8 @@ where
         let app = App::from_ref(state);
         let credentials = Credentials::of(parts, &app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
-        let ended = Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
+        let ended =
+            Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
         let user = find_live_session(app.db(), &claims).await?.ok_or(ended)?;
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;
@@ -172,6 +173,11 @@ impl Admin {
     pub fn user(&self) -> &User {
         self.0.user()
     }
+
+    /// The session that the token belongs to.
+    pub fn session_id(&self) -> Uuid {
+        self.0.session_id()
+    }
 }
 
 impl<S> FromRequestParts<S> for Admin
@@ -246,8 +252,8 @@ pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read(
         "select ",
         user_columns!(),
         " from sessions s join users u on u.id = s.user_id
-         where s.id = $1 and s.user_id = $2 and s.expires_at > now() and u.is_active
-             and s.created_at > coalesce(u.sessions_ended_at, '-infinity')"
+         where s.id = $1 and s.user_id = $2 and ",
+        session_is_live!()
     ),
 );
 

@@ -15,11 +15,12 @@ macro_rules! session_columns {
     };
 }
 
-/// Whether a session is live, of the table `sessions` under the alias `s`.
+/// Whether a session is live: of the table `sessions` under the alias `s`, and of its user under the alias `u`.
 #[macro_export]
 macro_rules! session_is_live {
     () => {
-        "s.expires_at > now() and s.idle_expires_at > now()"
+        "s.expires_at > now() and s.idle_expires_at > now() and u.is_active \
+         and s.created_at > coalesce(u.sessions_ended_at, '-infinity')"
     };
 }
 
