@@ -40,8 +40,9 @@ impl Cookies {
     /// The values that were sent, usually one. Another site of the same host may have set one of the same name beside it.
     pub fn sent(self, kind: Kind, headers: &HeaderMap) -> Vec<String> {
         let name = self.name(kind);
-        let headers = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-        let cookies = headers.flat_map(Cookie::split_parse).filter_map(Result::ok);
+        // Each by itself: another application's cookie, which may hold any bytes, must not hide ours.
+        let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        let cookies = pairs.filter_map(|pair| Cookie::parse(std::str::from_utf8(pair).ok()?).ok());
         cookies.filter(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned()).collect()
     }
 
@@ -84,7 +85,7 @@ mod tests {
     const PLAIN: Cookies = Cookies { is_secure: false };
 
     fn sent(cookies: Cookies, headers: &[&str]) -> Vec<String> {
-        let pairs = headers.iter().map(|value| (COOKIE, value.parse().unwrap()));
+        let pairs = headers.iter().map(|value| (COOKIE, HeaderValue::from_bytes(value.as_bytes()).unwrap()));
         cookies.sent(Kind::Access, &pairs.collect())
     }
 
@@ -94,6 +95,7 @@ mod tests {
         assert_eq!(sent(SECURE, &[both]), ["a"]);
         assert_eq!(sent(PLAIN, &[both]), ["b"]);
         assert_eq!(sent(SECURE, &["x=1; __Host-fd_access=a", "__Host-fd_access=b"]), ["a", "b"]);
+        assert_eq!(sent(SECURE, &["theme=dünkel;__Host-fd_access=a ; x"]), ["a"]);
         for other in ["", "__Host-fd_access", ";;=", "fd_access_=1", "__host-fd_access=a", "x=__Host-fd_access=a"] {
             assert!(sent(SECURE, &[other]).is_empty(), "{other}");
         }
