@@ -24,24 +24,25 @@ use crate::views::TokenView;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refresh {
     /// From signing in, or from the refresh before.
-    refresh_token: String,
+    refresh_token: Option<String>,
 }
 
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", operation_id = "auth.refresh",
-    request_body(content = Option<Refresh>, description = "Without a body the cookie is asked."),
+    security((), ("refresh_cookie" = [])),
+    request_body(content = Option<Refresh>, description = "Without a token the cookie is asked."),
     responses((status = 200, description = "A new pair: as JSON for a token in the body, as cookies for one in a cookie.",
             content((TokenView = "application/json"), (UserView = "application/json"))),
         BodyRefusals, Failures,
         (status = 401, body = ErrorBody, description = "`not_authenticated`, `invalid_token`, `session_ended` or \
             `refresh_reused`."),
-        (status = 403, body = ErrorBody, description = "`csrf`.")))]
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookie.")))]
 pub(crate) async fn refresh(
     _: Public,
     State(auth): State<Auth>,
     (headers, page): (HeaderMap, FromOurPage),
     OptionalJson(input): OptionalJson<Refresh>,
 ) -> Result<Response> {
-    if let Some(Refresh { refresh_token }) = input {
+    if let Some(Refresh { refresh_token: Some(refresh_token) }) = input {
         let token = auth.refresh_token_key().open(&refresh_token).ok_or(INVALID)?;
         let begun = rotate(&auth, token, false).await?;
         return Ok(Json(TokenView::new(&auth, &begun).await?).into_response());
