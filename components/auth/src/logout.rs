@@ -40,8 +40,7 @@ impl Filters for Logout {
     responses((status = 204, description = "Signed out.",
             headers(("set-cookie" = String, description = "Clears the access and refresh cookies."))),
         QueryRefusals, Failures,
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."),
-        (status = 403, body = ErrorBody, description = "`csrf`.")))]
+        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`.")))]
 pub(crate) async fn logout(
     who: Leaving,
     Query(Logout { all }): Query<Logout>,

@@ -12,7 +12,6 @@ use crate::store;
 #[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "auth", operation_id = "auth.revoke_session",
     security(("bearer" = [])), params(("id" = Uuid, Path, description = "Which session.")),
     responses((status = 204, description = "It has ended."), SignedInRefusals, QueryRefusals, Failures,
-        (status = 403, body = ErrorBody, description = "`csrf`."),
         (status = 404, body = ErrorBody, description = "`session_not_found`.")))]
 pub(crate) async fn revoke_session(who: SignedIn, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
     if store::end_session(app.db(), who.user().id, id).await? {
