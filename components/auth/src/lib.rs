@@ -20,7 +20,7 @@ mod views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use state::Auth;
+pub use state::{Auth, lifetime};
 pub use store::STATEMENTS;
 
 /// The route table.

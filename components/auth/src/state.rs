@@ -83,9 +83,9 @@ impl Load for Auth {
         let key = variables.required("signing_key", SigningKey::from_pem).await;
         let refresh_token_key = variables.required("refresh_token_key", RefreshTokenKey::parse).await;
         let registration = variables.required("registration", Registration::parse).await;
-        let access = variables.required("access_lifetime", seconds).await;
-        let refresh = variables.required("refresh_lifetime", seconds).await;
-        let refresh_idle = variables.required("refresh_idle_lifetime", seconds).await;
+        let access = variables.required("access_lifetime", lifetime).await;
+        let refresh = variables.required("refresh_lifetime", lifetime).await;
+        let refresh_idle = variables.required("refresh_idle_lifetime", lifetime).await;
         let (app, key) = (app?, key?);
         if !app.verifier().keys().contains(key.kid()) {
             variables.problem("signing_key", "its public key is not among verifying_keys");
@@ -103,7 +103,11 @@ impl Load for Auth {
     }
 }
 
-fn seconds(value: &str) -> Result<Duration, String> {
+/// From a variable: seconds.
+///
+/// # Errors
+/// When it is no number of them, or more than make sense.
+pub fn lifetime(value: &str) -> Result<Duration, String> {
     match value.parse() {
         Ok(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
         _ => Err("is not a number of seconds from 1 to 315360000, which are ten years".to_owned()),

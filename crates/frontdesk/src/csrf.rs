@@ -11,14 +11,14 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whose pages may act for the people who are signed in.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PublicOrigins(Vec<String>);
+pub struct PublicOrigins(Vec<String>);
 
 impl PublicOrigins {
     /// From the variable `public_origins`: between commas. None are the request's own host.
     ///
     /// # Errors
     /// When one is not of the form `https://HOST` or `https://HOST:PORT`.
-    pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
         let origin =
             |text: &str| crate::outbound::Origin::parse(text).map(|_| text.trim_end_matches('/').to_lowercase());
         let origins = text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(origin);

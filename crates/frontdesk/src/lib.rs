@@ -9,7 +9,7 @@ mod app;
 mod body;
 pub mod configuration;
 pub mod cookies;
-mod csrf;
+pub mod csrf;
 pub mod db;
 pub mod email;
 mod error;
