@@ -1,18 +1,27 @@
-//! Administering people: who there is, what they may do, and whether they may sign in.
+//! Administering people: who there is, what they may do, whether they may sign in, and where they are signed in.
 
 mod list;
+mod list_sessions;
+mod revoke_session;
+mod revoke_sessions;
 mod store;
 mod update;
 
-use frontdesk::App;
+use frontdesk::{App, Error};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use store::STATEMENTS;
 
+const USER_NOT_FOUND: Error = Error::NotFound("user_not_found", "There is no such user");
+
 /// The route table.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(update::update))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(update::update))
+        .routes(routes!(list_sessions::list_sessions, revoke_sessions::revoke_sessions))
+        .routes(routes!(revoke_session::revoke_session))
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -2,13 +2,23 @@
 
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Role, User, user_columns};
+use frontdesk::{Role, Session, User, session_columns, session_is_live, user_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] =
-    &[COUNT_USERS, LIST_NEWEST, LIST_OLDEST, LIST_BY_EMAIL, LIST_BY_EMAIL_DESCENDING, UPDATE_USER];
+pub const STATEMENTS: &[Statement] = &[
+    COUNT_SESSIONS,
+    COUNT_USERS,
+    END_SESSION,
+    END_SESSIONS,
+    LIST_BY_EMAIL,
+    LIST_BY_EMAIL_DESCENDING,
+    LIST_NEWEST,
+    LIST_OLDEST,
+    LIST_SESSIONS,
+    UPDATE_USER,
+];
 
 /// Which users are listed.
 #[derive(Clone, Debug)]
@@ -246,4 +256,74 @@ pub(crate) async fn update_user(
 ) -> Result<Option<Attempt>, DbError> {
     let role = role.map(|role| role.name().to_owned());
     db.optional(UPDATE_USER, vec![id.into(), role.into(), is_active.into()]).await
+}
+
+const COUNT_SESSIONS: Statement = Statement::read(
+    "admin.count_sessions",
+    concat!(
+        "select (select count(*) from (select from sessions s where s.user_id = u.id and ",
+        session_is_live!(),
+        " limit $2) counted)
+         from users u where u.id = $1"
+    ),
+);
+
+/// How many live sessions a user has, counted up to one more than is told; `None` when there is no such user.
+pub(crate) async fn count_sessions(db: &Db, user: Uuid) -> Result<Option<i64>, DbError> {
+    let count = db.optional::<(i64,)>(COUNT_SESSIONS, vec![user.into(), (MAX_EXACT_COUNT + 1).into()]).await?;
+    Ok(count.map(|(count,)| count))
+}
+
+const LIST_SESSIONS: Statement = Statement::read(
+    "admin.list_sessions",
+    concat!(
+        "select ",
+        session_columns!(),
+        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ",
+        session_is_live!(),
+        " and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
+         order by s.created_at desc, s.id desc limit $4"
+    ),
+);
+
+/// A page of a user's live sessions, the newest first.
+pub(crate) async fn list_sessions(
+    db: &Db,
+    user: Uuid,
+    after: Option<&(i64, Uuid)>,
+    limit: u32,
+) -> Result<Vec<Session>, DbError> {
+    let (created_us, id) = after.copied().unzip();
+    db.all(LIST_SESSIONS, vec![user.into(), created_us.into(), id.into(), i64::from(limit).into()]).await
+}
+
+// As when an account is deactivated: a session that a sign-in begins meanwhile is not seen and so not deleted, but over.
+const END_SESSIONS: Statement = Statement::write(
+    "admin.end_sessions",
+    "with changed as (
+         update users set sessions_ended_at = clock_timestamp() where id = $1 returning id
+     ), ended as (
+         delete from sessions using changed where sessions.user_id = changed.id
+     )
+     select id from changed",
+);
+
+/// Ends all sessions of a user; `false` when there is no such user.
+pub(crate) async fn end_sessions(db: &Db, user: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSIONS, vec![user.into()]).await?.is_some())
+}
+
+// One that is over is not listed, and so not to be found either.
+const END_SESSION: Statement = Statement::write(
+    "admin.end_session",
+    concat!(
+        "delete from sessions s using users u where u.id = s.user_id and s.user_id = $1 and s.id = $2 and ",
+        session_is_live!(),
+        " returning s.id"
+    ),
+);
+
+/// Ends a session, if the user has it.
+pub(crate) async fn end_session(db: &Db, user: Uuid, session: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSION, vec![user.into(), session.into()]).await?.is_some())
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::store;
+use crate::{USER_NOT_FOUND, store};
 
 /// What becomes of somebody.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,9 +41,7 @@ pub(crate) async fn update(
     let role = check.required("role", update.role);
     let is_active = check.required("is_active", update.is_active);
     check.finish()?;
-    let attempt = store::update_user(app.db(), id, role, is_active)
-        .await?
-        .ok_or(Error::NotFound("user_not_found", "There is no such user"))?;
+    let attempt = store::update_user(app.db(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
     if attempt.is_refused {
         return Err(Error::Conflict("last_admin", "There must be an active administrator left"));
     }

@@ -1,11 +1,18 @@
-//! Signing in: registration, login, and the public keys with which others verify access tokens.
+//! Signing in: registration, login, sessions, and the public keys with which others verify access tokens.
 //!
 //! The only component that holds private keys. Who is signed in is asked elsewhere: see [`frontdesk::access`].
 
+mod authenticate;
+mod begin_session;
+mod browser;
 mod jwks;
+mod list_sessions;
 mod login;
+mod logout;
+mod refresh;
 mod refresh_token;
 mod register;
+mod revoke_session;
 mod state;
 mod store;
 mod views;
@@ -13,12 +20,20 @@ mod views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use state::Auth;
+pub use state::{Auth, lifetime};
 pub use store::STATEMENTS;
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<Auth> {
-    OpenApiRouter::new().routes(routes!(register::register)).routes(routes!(login::login)).routes(routes!(jwks::jwks))
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(login::login))
+        .routes(routes!(begin_session::begin_session))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(logout::logout))
+        .routes(routes!(list_sessions::list_sessions))
+        .routes(routes!(revoke_session::revoke_session))
+        .routes(routes!(jwks::jwks))
 }
 
 #[cfg(target_arch = "wasm32")]

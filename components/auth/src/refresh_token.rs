@@ -9,6 +9,18 @@ use uuid::Uuid;
 
 /// What the token's text begins with, so that a leaked one can be recognised.
 const PREFIX: &str = "fdr_";
+/// The same for the word on a device.
+const DEVICE: &str = "fdd_";
+/// How much of a token the MAC is over, in bytes: the session's id and the counter.
+const SAID: usize = 20;
+
+/// What a genuine token says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RefreshToken {
+    pub(crate) session_id: Uuid,
+    /// How often the session's token was rotated before it.
+    pub(crate) counter: i32,
+}
 
 /// The key of the MAC.
 pub(crate) struct RefreshTokenKey(Hmac<Sha256>);
@@ -21,6 +33,22 @@ impl RefreshTokenKey {
             return Err(format!("holds {} bytes where 32 are expected", key.len()));
         }
         Hmac::new_from_slice(&key).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// What a token says, if it is one of ours.
+    pub(crate) fn open(&self, text: &str) -> Option<RefreshToken> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let (said, mac) = bytes.split_first_chunk::<SAID>()?;
+        self.0.clone().chain_update(said).verify_slice(mac).ok()?;
+        let (session_id, counter) = said.split_first_chunk::<16>()?;
+        let counter = i32::from_be_bytes(*counter.first_chunk::<4>()?);
+        Some(RefreshToken { session_id: Uuid::from_bytes(*session_id), counter })
+    }
+
+    /// What a browser keeps that a user has signed in with.
+    pub(crate) fn device(&self, user: Uuid) -> String {
+        let mac = self.0.clone().chain_update(DEVICE).chain_update(user.as_bytes()).finalize();
+        format!("{DEVICE}{}{}", user.simple(), URL_SAFE_NO_PAD.encode(mac.into_bytes()))
     }
 
     /// The token of a session after so many rotations.
@@ -45,6 +73,12 @@ mod tests {
         let token = key.token(session, 0);
         assert_eq!(token, key.token(session, 0));
         assert_eq!(token.len(), PREFIX.len() + 70, "16 + 4 + 32 bytes in base64url");
+        assert_eq!(key.open(&token), Some(RefreshToken { session_id: session, counter: 0 }));
+        assert_eq!(key.open(&key.token(session, 7)).unwrap().counter, 7);
+        assert_eq!(other_key.open(&token), None);
+        for cut in ["", "fdr_", &token[..token.len() - 1], &token[1..], &format!("{token}A"), &key.device(session)] {
+            assert_eq!(key.open(cut), None, "{cut}");
+        }
         for other in [key.token(session, 1), key.token(other_session, 0), other_key.token(session, 0)] {
             assert_ne!(token, other);
         }

@@ -1,6 +1,7 @@
 //! What the component holds beyond the shared part: the keys that only it may see, and whether sign-up is open.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use frontdesk::token::{Signer, SigningKey};
@@ -16,7 +17,17 @@ struct Inner {
     app: App,
     signer: Signer,
     refresh_token_key: RefreshTokenKey,
+    lifetimes: Lifetimes,
     registration: Registration,
+}
+
+/// How long a session lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetimes {
+    /// At most.
+    pub(crate) refresh: Duration,
+    /// Unless its refresh token is used.
+    pub(crate) refresh_idle: Duration,
 }
 
 /// Who may make an account.
@@ -51,6 +62,10 @@ impl Auth {
         &self.0.refresh_token_key
     }
 
+    pub(crate) fn lifetimes(&self) -> Lifetimes {
+        self.0.lifetimes
+    }
+
     pub(crate) fn registration(&self) -> Registration {
         self.0.registration
     }
@@ -68,13 +83,33 @@ impl Load for Auth {
         let key = variables.required("signing_key", SigningKey::from_pem).await;
         let refresh_token_key = variables.required("refresh_token_key", RefreshTokenKey::parse).await;
         let registration = variables.required("registration", Registration::parse).await;
+        let access = variables.required("access_lifetime", lifetime).await;
+        let refresh = variables.required("refresh_lifetime", lifetime).await;
+        let refresh_idle = variables.required("refresh_idle_lifetime", lifetime).await;
         let (app, key) = (app?, key?);
         if !app.verifier().keys().contains(key.kid()) {
             variables.problem("signing_key", "its public key is not among verifying_keys");
             return None;
         }
-        let signer = app.verifier().signer(key);
-        let inner = Inner { app, signer, refresh_token_key: refresh_token_key?, registration: registration? };
+        let signer = app.verifier().signer(key, access?);
+        let inner = Inner {
+            app,
+            signer,
+            refresh_token_key: refresh_token_key?,
+            lifetimes: Lifetimes { refresh: refresh?, refresh_idle: refresh_idle? },
+            registration: registration?,
+        };
         Some(Self(Arc::new(inner)))
+    }
+}
+
+/// From a variable: seconds.
+///
+/// # Errors
+/// When it is no number of them, or more than make sense.
+pub fn lifetime(value: &str) -> Result<Duration, String> {
+    match value.parse() {
+        Ok(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
+        _ => Err("is not a number of seconds from 1 to 315360000, which are ten years".to_owned()),
     }
 }

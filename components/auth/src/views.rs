@@ -1,8 +1,13 @@
 //! JSON out.
 
-use frontdesk::token::{self, Jwk};
+use frontdesk::time::compute;
+use frontdesk::token::Jwk;
+use frontdesk::{Error, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::state::Auth;
+use crate::store::Begun;
 
 /// What a sign-in yields (RFC 6749, 5.1).
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,9 +26,20 @@ pub(crate) struct TokenView {
 }
 
 impl TokenView {
-    pub(crate) fn new(access_token: String, refresh_token: String) -> Self {
-        Self { access_token, token_type: "bearer", expires_in: token::LIFETIME.as_secs(), refresh_token }
+    pub(crate) async fn new(auth: &Auth, begun: &Begun) -> Result<Self> {
+        Ok(Self {
+            access_token: access_token(auth, begun).await?,
+            token_type: "bearer",
+            expires_in: auth.signer().lifetime().as_secs(),
+            refresh_token: auth.refresh_token_key().token(begun.session_id, begun.refresh_counter),
+        })
     }
+}
+
+/// A new access token of a session.
+pub(crate) async fn access_token(auth: &Auth, begun: &Begun) -> Result<String> {
+    let sign = || auth.signer().sign(begun.user.id, begun.session_id, begun.user.role);
+    compute(sign).await.map_err(Error::internal)
 }
 
 /// The keys that verify access tokens (RFC 7517).

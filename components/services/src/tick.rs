@@ -6,8 +6,8 @@ use frontdesk::openapi::Failures;
 use frontdesk::{ErrorBody, Result};
 use http::StatusCode;
 
-use crate::poll;
 use crate::state::Services;
+use crate::{poll, store};
 
 #[utoipa::path(post, path = "/internal/tick", tag = "services", operation_id = "services.tick",
     security(("tick_token" = [])),
@@ -15,5 +15,7 @@ use crate::state::Services;
         (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
 pub(crate) async fn tick(_: Program, State(services): State<Services>) -> Result<StatusCode> {
     poll::take_turn(&services).await?;
+    // Not a matter of turns: what two replicas do at once each does for other rows.
+    store::delete_past_sessions(services.app().db()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

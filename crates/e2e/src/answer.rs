@@ -36,6 +36,19 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// What cookies it sets or clears, a line each, with their tokens replaced.
+    pub fn cookies(&self) -> String {
+        let kinds = [("=eyJ", "=[token]"), ("=fdr_", "=[refresh token]"), ("=fdd_", "=[device]")];
+        let shown = |cookie: &str| {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let name = pair.split('=').next().unwrap_or_default();
+            let kind = kinds.iter().find(|(start, _)| pair.contains(start)).map(|(_, replacement)| *replacement);
+            kind.map_or_else(|| cookie.to_owned(), |replacement| format!("{name}{replacement};{attributes}"))
+        };
+        let cookies = self.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        cookies.map(shown).collect::<Vec<_>>().join("\n")
+    }
+
     /// `code` of an error.
     pub fn code(&self) -> String {
         self.json().get("code").and_then(Value::as_str).unwrap_or_default().to_owned()

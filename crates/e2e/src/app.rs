@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::browser::Browser;
 use crate::caller::Caller;
 use crate::database::Database;
 use crate::host::{Host, HostBuilder};
@@ -148,7 +149,13 @@ impl App {
 
     /// Somebody who is not signed in.
     pub fn anonymous(&self) -> Caller {
-        Caller { http: reqwest::Client::new(), url: self.url().to_owned(), email: String::new(), token: String::new() }
+        Caller {
+            http: reqwest::Client::new(),
+            url: self.url().to_owned(),
+            email: String::new(),
+            token: String::new(),
+            is_in_a_browser: false,
+        }
     }
 
     /// An address that no account has yet.
@@ -161,12 +168,15 @@ impl App {
     /// # Errors
     /// When the account cannot be made or signed in to.
     pub async fn user(&self) -> Result<Caller> {
-        let anonymous = self.anonymous();
+        self.sign_in(&self.register().await?).await
+    }
+
+    async fn register(&self) -> Result<String> {
         let email = Self::new_email();
-        let registered =
-            anonymous.post("/api/auth/register", &json!({"email": email, "password": Caller::PASSWORD})).await?;
+        let body = json!({"email": email, "password": Caller::PASSWORD});
+        let registered = self.anonymous().post("/api/auth/register", &body).await?;
         ensure!(registered.status == 201, "registering: {registered}");
-        self.sign_in(&email).await
+        Ok(email)
     }
 
     /// A new administrator, signed in.
@@ -177,6 +187,24 @@ impl App {
         let user = self.user().await?;
         self.database.execute("update users set role = 'admin' where email = $1", &user.email).await?;
         self.sign_in(&user.email).await
+    }
+
+    /// Somebody new, signed in from a browser.
+    ///
+    /// # Errors
+    /// When the account cannot be made or signed in to.
+    pub async fn browser(&self) -> Result<Browser> {
+        self.browser_of(&self.register().await?).await
+    }
+
+    /// A new session of an account that the harness made, in a browser.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn browser_of(&self, email: &str) -> Result<Browser> {
+        let mut browser = Browser::new(self.anonymous());
+        browser.sign_in(email).await?;
+        Ok(browser)
     }
 
     /// A new session of an account that the harness made.

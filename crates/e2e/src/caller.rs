@@ -19,6 +19,7 @@ pub struct Caller {
     pub email: String,
     /// Empty for somebody who is not signed in.
     pub token: String,
+    pub(crate) is_in_a_browser: bool,
 }
 
 impl Caller {
@@ -81,7 +82,14 @@ impl Caller {
     /// A request to be given more headers or a body, with the caller's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+        if self.is_in_a_browser {
+            let cookie = format!("__Host-fd_access={}", self.token);
+            request.header("cookie", cookie).header("sec-fetch-site", "same-origin")
+        } else if self.token.is_empty() {
+            request
+        } else {
+            request.bearer_auth(&self.token)
+        }
     }
 
     /// Sends a request.
@@ -106,6 +114,12 @@ impl Caller {
     #[must_use]
     pub fn at(&self, replica: &Host) -> Self {
         Self { url: replica.url().to_owned(), ..self.clone() }
+    }
+
+    /// The same caller whose token is in a cookie, on a page of Frontdesk's own.
+    #[must_use]
+    pub fn in_a_browser(&self) -> Self {
+        Self { is_in_a_browser: true, ..self.clone() }
     }
 
     /// The same caller with another token.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod app;
+mod browser;
 mod caller;
 mod database;
 mod host;
@@ -16,6 +17,7 @@ mod upstream;
 
 pub use answer::Answer;
 pub use app::{App, AppBuilder};
+pub use browser::Browser;
 pub use caller::Caller;
 pub use database::{Database, Lock};
 pub use host::{Host, HostBuilder};

@@ -10,12 +10,13 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::cookies::{Cookies, Kind};
 use crate::db::{Db, Statement};
 use crate::error::{Error, Result};
 use crate::request::RequestLog;
 use crate::token::{Claims, Rejection};
 use crate::user::{Role, User};
-use crate::user_columns;
+use crate::{session_is_live, user_columns};
 
 /// Anybody may call this route.
 #[derive(Debug)]
@@ -62,17 +63,104 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let app = App::from_ref(state);
-        let claims = app.verifier().verify(bearer(parts)?).map_err(|rejection| match rejection {
-            Rejection::Expired => Error::Unauthenticated("token_expired", "The access token has expired"),
-            Rejection::Invalid => Error::Unauthenticated("invalid_token", "The access token is not valid"),
-        })?;
-        let user = find_live_session(app.db(), &claims)
-            .await?
-            .ok_or(Error::Unauthenticated("session_ended", "The session has ended: please sign in again"))?;
+        let credentials = Credentials::of(parts, &app)?;
+        let claims = credentials.claims(|token| app.verifier().verify(token))?;
+        let ended =
+            Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
+        let user = find_live_session(app.db(), &claims).await?.ok_or(ended)?;
+        if credentials.cookies.is_some() {
+            app.public_origins().check(parts)?;
+        }
         if let Some(log) = parts.extensions.get::<RequestLog>() {
             log.signed_in(user.id);
         }
         Ok(Self { user, session_id: claims.sid })
+    }
+}
+
+/// Somebody who leaves: whose token is genuine, though its time and its session may be over. Proves no more than that.
+#[derive(Debug)]
+pub struct Leaving {
+    /// Whose token it is.
+    pub user_id: Uuid,
+    /// The session that it belonged to.
+    pub session_id: Uuid,
+}
+
+impl<S> FromRequestParts<S> for Leaving
+where
+    S: Sync,
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let app = App::from_ref(state);
+        let credentials = Credentials::of(parts, &app)?;
+        let claims = credentials.claims(|token| app.verifier().recognise(token))?;
+        if credentials.cookies.is_some() {
+            app.public_origins().check(parts)?;
+        }
+        Ok(Self { user_id: claims.sub, session_id: claims.sid })
+    }
+}
+
+/// Whether a page of ours sent this, for a route that acts on another cookie than the access token's.
+#[derive(Debug)]
+pub struct FromOurPage(Result<()>);
+
+impl FromOurPage {
+    /// Nothing, if it did.
+    ///
+    /// # Errors
+    /// 403 `csrf`.
+    pub fn check(self) -> Result<()> {
+        self.0
+    }
+}
+
+impl<S> FromRequestParts<S> for FromOurPage
+where
+    S: Sync,
+    App: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Self::Rejection> {
+        Ok(Self(App::from_ref(state).public_origins().check(parts)))
+    }
+}
+
+/// The access tokens that a request brings: one in its header, which then is the one that counts, or those of its cookies.
+struct Credentials {
+    tokens: Vec<String>,
+    /// How the cookies are called, if it is them.
+    cookies: Option<Cookies>,
+}
+
+impl Credentials {
+    fn of(parts: &Parts, app: &App) -> Result<Self> {
+        if parts.headers.contains_key(AUTHORIZATION) {
+            return Ok(Self { tokens: vec![bearer(parts)?.to_owned()], cookies: None });
+        }
+        let tokens = app.cookies().sent(Kind::Access, &parts.headers);
+        if tokens.is_empty() { Err(NOT_AUTHENTICATED) } else { Ok(Self { tokens, cookies: Some(app.cookies()) }) }
+    }
+
+    /// What the first genuine one says.
+    fn claims(&self, verify: impl Fn(&str) -> std::result::Result<Claims, Rejection>) -> Result<Claims> {
+        let mut refusal = Rejection::Invalid;
+        for token in &self.tokens {
+            match verify(token) {
+                Ok(claims) => return Ok(claims),
+                Err(Rejection::Expired) => refusal = Rejection::Expired,
+                Err(Rejection::Invalid) => {}
+            }
+        }
+        Err(match refusal {
+            Rejection::Expired => Error::Unauthenticated("token_expired", "The access token has expired"),
+            Rejection::Invalid => Error::Unauthenticated("invalid_token", "The access token is not valid"),
+        })
     }
 }
 
@@ -84,6 +172,11 @@ impl Admin {
     /// Who it is.
     pub fn user(&self) -> &User {
         self.0.user()
+    }
+
+    /// The session that the token belongs to.
+    pub fn session_id(&self) -> Uuid {
+        self.0.session_id()
     }
 }
 
@@ -145,11 +238,12 @@ where
     }
 }
 
+const NOT_AUTHENTICATED: Error = Error::Unauthenticated("not_authenticated", "Please sign in");
+
 fn bearer(parts: &Parts) -> Result<&str> {
-    const MISSING: Error = Error::Unauthenticated("not_authenticated", "Please sign in");
-    let value = parts.headers.get(AUTHORIZATION).ok_or(MISSING)?.to_str().map_err(|_| MISSING)?;
-    let (scheme, token) = value.split_once(' ').ok_or(MISSING)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(MISSING) }
+    let value = parts.headers.get(AUTHORIZATION).ok_or(NOT_AUTHENTICATED)?.to_str().map_err(|_| NOT_AUTHENTICATED)?;
+    let (scheme, token) = value.split_once(' ').ok_or(NOT_AUTHENTICATED)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(NOT_AUTHENTICATED) }
 }
 
 pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read(
@@ -158,8 +252,8 @@ pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read(
         "select ",
         user_columns!(),
         " from sessions s join users u on u.id = s.user_id
-         where s.id = $1 and s.user_id = $2 and s.expires_at > now() and u.is_active
-             and s.created_at > coalesce(u.sessions_ended_at, '-infinity')"
+         where s.id = $1 and s.user_id = $2 and ",
+        session_is_live!()
     ),
 );
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::cookies::Cookies;
+use crate::csrf::PublicOrigins;
 use crate::db::Db;
 use crate::token::{Verifier, VerifyingKeys};
 use crate::variables::{self, Load, Variables};
@@ -13,6 +15,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     db: Db,
     verifier: Verifier,
+    cookies: Cookies,
+    public_origins: PublicOrigins,
 }
 
 impl App {
@@ -25,6 +29,16 @@ impl App {
     pub fn verifier(&self) -> &Verifier {
         &self.0.verifier
     }
+
+    /// How the cookies of browsers are called.
+    pub fn cookies(&self) -> Cookies {
+        self.0.cookies
+    }
+
+    /// Whose pages may act for people.
+    pub(crate) fn public_origins(&self) -> &PublicOrigins {
+        &self.0.public_origins
+    }
 }
 
 impl Load for App {
@@ -33,7 +47,9 @@ impl Load for App {
         let issuer = variables.required("issuer", variables::text).await;
         let audience = variables.required("audience", variables::text).await;
         let keys = variables.required("verifying_keys", VerifyingKeys::from_pem).await;
+        let cookies = variables.required("cookie_secure", Cookies::parse).await;
+        let public_origins = variables.optional("public_origins", PublicOrigins::parse).await.unwrap_or_default();
         let verifier = Verifier::new(keys?, issuer?, audience?);
-        Some(Self(Arc::new(Inner { db: db?, verifier })))
+        Some(Self(Arc::new(Inner { db: db?, verifier, cookies: cookies?, public_origins })))
     }
 }

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::cookies::Cookies;
 use crate::variables::Problem;
 
 /// The result of a handler.
@@ -22,6 +23,8 @@ pub enum Error {
     BadRequest(&'static str, &'static str),
     /// 401: who is calling is not known, with a stable code and a text for people.
     Unauthenticated(&'static str, &'static str),
+    /// 401: the session is over, with a stable code and a text for people. The cookies that it had in a browser are cleared.
+    SignedOut(&'static str, &'static str, Option<Cookies>),
     /// 403: who is calling may not do this, with a stable code and a text for people.
     Forbidden(&'static str, &'static str),
     /// 404 `not_found`: there is no such route.
@@ -96,7 +99,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(..) => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated(..) => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated(..) | Self::SignedOut(..) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(..) => StatusCode::FORBIDDEN,
             Self::RouteNotFound | Self::NotFound(..) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -116,6 +119,7 @@ impl Error {
         match self {
             Self::BadRequest(code, _)
             | Self::Unauthenticated(code, _)
+            | Self::SignedOut(code, ..)
             | Self::Forbidden(code, _)
             | Self::NotFound(code, _)
             | Self::Conflict(code, _) => code,
@@ -144,6 +148,7 @@ impl Error {
             }
             Self::BadRequest(_, text)
             | Self::Unauthenticated(_, text)
+            | Self::SignedOut(_, text, _)
             | Self::Forbidden(_, text)
             | Self::NotFound(_, text)
             | Self::Conflict(_, text) => text,

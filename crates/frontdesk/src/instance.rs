@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -136,6 +136,12 @@ fn render(error: &Error, empty: Response, log: &RequestLog) -> Response {
     match error {
         Error::Unauthenticated(..) => {
             parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::SignedOut(_, _, cookies) => {
+            parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            for cookie in cookies.iter().flat_map(|cookies| cookies.clear()) {
+                parts.headers.append(SET_COOKIE, cookie);
+            }
         }
         Error::Unavailable(_) => {
             parts.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

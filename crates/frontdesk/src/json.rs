@@ -28,6 +28,24 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct FormOrJson<T>(pub T);
 
+/// A JSON body, or none.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let bytes = collect(&parts.headers, body).await?;
+        match media_type(&parts.headers) {
+            _ if bytes.is_empty() => Ok(Self(None)),
+            Some(MediaType::Json) => parse(&bytes).map(Some).map(Self),
+            Some(MediaType::Form) | None => Err(Error::UnsupportedMediaType),
+        }
+    }
+}
+
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 

@@ -4,15 +4,20 @@
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
-    Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
+    ApiKey, ApiKeyValue, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement,
+    SecurityScheme,
 };
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr};
+use utoipa::openapi::{Content, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi as _};
 
 use crate::error::ErrorBody;
 
 /// The name under which operations ask for an access token.
 pub const BEARER: &str = "bearer";
+/// The name under which they say that a browser sends it in a cookie instead.
+const COOKIE: &str = "cookie";
+/// The name under which the operation that goes on with a session asks for its refresh token.
+pub const REFRESH_COOKIE: &str = "refresh_cookie";
 /// The name under which a tool, or the viewer, is told how to get that token by itself.
 const PASSWORD: &str = "password";
 
@@ -73,6 +78,43 @@ pub fn offer_password_flow(document: &mut OpenApi) {
     let alternatives = document.paths.paths.values_mut().flat_map(operations).filter_map(|it| it.security.as_mut());
     for alternatives in alternatives.filter(|alternatives| alternatives.contains(&bearer)) {
         alternatives.push(password.clone());
+    }
+}
+
+/// Offers the cookie of a browser's session with every operation that asks for an access token, and says with those that change
+/// something that no page of another site may use it. To be called with the document of all components, as before.
+pub fn offer_cookie(document: &mut OpenApi) {
+    let cookie =
+        |name: &str, text: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, text)));
+    let components = document.components.get_or_insert_default();
+    let access = "Set by POST /api/auth/session; called fd_access where cookie_secure is false. What changes something must be \
+        sent by a page of this site: else it is 403 `csrf`.";
+    components.add_security_scheme(COOKIE, cookie("__Host-fd_access", access));
+    let refresh = "Set by POST /api/auth/session; called fd_refresh where cookie_secure is false.";
+    components.add_security_scheme(REFRESH_COOKIE, cookie("__Secure-fd_refresh", refresh));
+    for path in document.paths.paths.values_mut() {
+        for operation in operations(path).filter(|operation| asks_for_an_access_token(operation)) {
+            operation.security.get_or_insert_default().push(requirement(COOKIE));
+        }
+        let PathItem { put, post, delete, patch, .. } = path;
+        let changes = [put, post, delete, patch].into_iter().flatten();
+        changes.filter(|operation| asks_for_an_access_token(operation)).for_each(refuse_other_sites);
+    }
+}
+
+fn asks_for_an_access_token(operation: &Operation) -> bool {
+    operation.security.as_ref().is_some_and(|alternatives| alternatives.contains(&requirement(BEARER)))
+}
+
+fn refuse_other_sites(operation: &mut Operation) {
+    let refusals = operation.responses.responses.entry("403".to_owned());
+    let refusal = refusals.or_insert_with(|| {
+        let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+        RefOr::T(ResponseBuilder::new().content("application/json", body).build())
+    });
+    if let RefOr::T(Response { description, .. }) = refusal {
+        let others = std::mem::take(description);
+        *description = format!("{others} `csrf`: a page of another site sent the cookie.").trim_start().to_owned();
     }
 }
 

@@ -20,9 +20,6 @@ pub use keys::{Jwk, SigningKey, VerifyingKeys};
 
 use crate::user::Role;
 
-/// How long an access token is good (API.md, section 1).
-pub const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
-
 /// The longest token that is looked at. One of an 8192-bit RSA key has about 1.8 KB.
 const MAX_LENGTH: usize = 8 * 1024;
 
@@ -82,9 +79,9 @@ impl Verifier {
         &self.keys
     }
 
-    /// A signer whose tokens this accepts, if the key's public part is among the [`keys`](Self::keys).
-    pub fn signer(&self, key: SigningKey) -> Signer {
-        Signer { key, issuer: self.issuer.clone(), audience: self.audience.clone() }
+    /// A signer whose tokens this accepts for so long, if the key's public part is among the [`keys`](Self::keys).
+    pub fn signer(&self, key: SigningKey, lifetime: Duration) -> Signer {
+        Signer { key, lifetime, issuer: self.issuer.clone(), audience: self.audience.clone() }
     }
 
     /// The claims of a genuine token whose time is not over.
@@ -104,7 +101,7 @@ impl Verifier {
                 Err(Rejection::Expired)
             };
         }
-        let claims = self.decode(token)?;
+        let claims = self.decode(token, true)?;
         let mut genuine = self.genuine.lock().unwrap_or_else(PoisonError::into_inner);
         if genuine.len() >= MAX_REMEMBERED {
             genuine.clear();
@@ -113,11 +110,20 @@ impl Verifier {
         Ok(claims)
     }
 
-    fn decode(&self, token: &str) -> Result<Claims, Rejection> {
+    /// The claims of a genuine token, whether or not its time is over: for who wants to sign out.
+    ///
+    /// # Errors
+    /// When it is not genuine.
+    pub fn recognise(&self, token: &str) -> Result<Claims, Rejection> {
+        if token.len() > MAX_LENGTH { Err(Rejection::Invalid) } else { self.decode(token, false) }
+    }
+
+    fn decode(&self, token: &str, must_be_in_time: bool) -> Result<Claims, Rejection> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Invalid)?;
         let key = header.kid.and_then(|kid| self.keys.find(&kid)).ok_or(Rejection::Invalid)?;
         let mut validation = Validation::new(key.algorithm());
         validation.leeway = 0;
+        validation.validate_exp = must_be_in_time;
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.audience]);
         validation.required_spec_claims = HashSet::from(["exp", "iss", "aud", "sub"].map(str::to_owned));
@@ -133,12 +139,18 @@ impl Verifier {
 /// Signs access tokens.
 pub struct Signer {
     key: SigningKey,
+    lifetime: Duration,
     issuer: String,
     audience: String,
 }
 
 impl Signer {
-    /// A token for a user's session, good for [`LIFETIME`].
+    /// How long its tokens are good.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// A token for a user's session.
     ///
     /// # Errors
     /// When the key cannot sign; the text is for the log.
@@ -151,7 +163,7 @@ impl Signer {
             sid: session,
             role,
             iat: issued.as_secs(),
-            exp: (issued + LIFETIME).as_secs(),
+            exp: (issued + self.lifetime).as_secs(),
             jti: Uuid::new_v4(),
         };
         let header = Header { kid: Some(self.key.kid().to_owned()), ..Header::new(self.key.algorithm()) };
@@ -166,6 +178,8 @@ mod tests {
 
     use super::*;
 
+    const LIFETIME: Duration = Duration::from_secs(60);
+
     fn verifier(audience: &str) -> (Verifier, SigningKey) {
         let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
         let public = key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
@@ -178,7 +192,7 @@ mod tests {
     fn what_was_signed_is_verified_for_its_audience_and_for_no_other() {
         let (verifier_here, key) = verifier("here");
         let (user, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let token = verifier_here.signer(key).sign(user, session, Role::Admin).unwrap();
+        let token = verifier_here.signer(key, LIFETIME).sign(user, session, Role::Admin).unwrap();
         let claims = verifier_here.verify(&token).unwrap();
         assert_eq!((claims.sub, claims.sid, claims.role), (user, session, Role::Admin));
         assert_eq!(claims.exp - claims.iat, LIFETIME.as_secs());
@@ -186,9 +200,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_whose_time_is_over_is_recognised_and_not_accepted() {
+        let (verifier_here, key) = verifier("here");
+        let token = verifier_here.signer(key, Duration::ZERO).sign(Uuid::nil(), Uuid::nil(), Role::User).unwrap();
+        assert_eq!(verifier_here.verify(&token).unwrap_err(), Rejection::Expired);
+        assert_eq!(verifier_here.recognise(&token).unwrap().sub, Uuid::nil());
+        let forged = token.replace(|last: char| token.ends_with(last), "_");
+        assert_eq!(verifier_here.recognise(&forged).unwrap_err(), Rejection::Invalid);
+        assert_eq!(verifier("elsewhere").0.recognise(&token).unwrap_err(), Rejection::Invalid);
+    }
+
+    #[test]
     fn a_remembered_token_still_expires_and_none_is_remembered_without_end() {
         let (verifier, key) = verifier("here");
-        let signer = verifier.signer(key);
+        let signer = verifier.signer(key, LIFETIME);
         let token = signer.sign(Uuid::nil(), Uuid::nil(), Role::User).unwrap();
         assert!(verifier.verify(&token).is_ok());
         for claims in verifier.genuine.lock().unwrap().values_mut() {
@@ -204,7 +229,7 @@ mod tests {
     #[test]
     fn two_tokens_of_one_session_differ() {
         let (verifier, key) = verifier("here");
-        let signer = verifier.signer(key);
+        let signer = verifier.signer(key, LIFETIME);
         let token = || signer.sign(Uuid::nil(), Uuid::nil(), Role::User).unwrap();
         assert_ne!(token(), token());
     }

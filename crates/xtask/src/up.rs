@@ -110,6 +110,8 @@ fn free_address(listen: SocketAddr) -> Result<SocketAddr> {
 /// The variables that the operator leaves to us.
 fn derive(checkout: &Checkout, given: &Given, database: &Target, listen: SocketAddr) -> Result<Derived> {
     let mut derived = Derived::new();
+    // Browsers come over plain http here, as far as is known.
+    derived.insert("cookie_secure", "false".to_owned());
     derived.insert("app_url", format!("http://{}", host::reachable(listen)));
     derived.insert("database_url", database.url().to_owned());
     if let Ok(host) = variables::database_host(database.url()) {

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use frontdesk::access::ProgramToken;
+use frontdesk::cookies::Cookies;
+use frontdesk::csrf::PublicOrigins;
 
 use crate::checkout::{Checkout, read_if_there, write_private};
 use crate::dotenv::DotEnv;
@@ -130,6 +132,11 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
     check("settings_key", true, |text| settings::secret::Key::parse(text).map(drop));
     check("settings_key_previous", false, |text| settings::secret::Key::parse(text).map(drop));
     check("service_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
+    check("cookie_secure", false, |text| Cookies::parse(text.trim()).map(drop));
+    check("public_origins", false, |text| PublicOrigins::parse(text.trim()).map(drop));
+    for name in ["access_lifetime", "refresh_lifetime", "refresh_idle_lifetime"] {
+        check(name, false, |text| auth::lifetime(text.trim()).map(drop));
+    }
     check("tick_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
     for (name, is_required) in [("documents_upstream", true), ("ai_upstream", false), ("app_url", false)] {
         check(name, is_required, origin);
@@ -243,6 +250,11 @@ mod tests {
             ("documents_upstream", "hunter2"),
             ("documents_upstream", "http://u:hunter2@127.0.0.1:3001"),
             ("ai_upstream", "http://127.0.0.1:3002/hunter2"),
+            ("cookie_secure", "hunter2"),
+            ("public_origins", "https://desk.example.com, hunter2"),
+            ("access_lifetime", "8h"),
+            ("refresh_lifetime", "0"),
+            ("refresh_idle_lifetime", "-1"),
         ] {
             let problems = problems(&given(&[(name, value)]), &derived());
             assert_eq!(problems.len(), 1, "{name}={value}: {problems:?}");

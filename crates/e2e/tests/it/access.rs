@@ -15,18 +15,20 @@ use crate::app;
 enum Who {
     Anybody,
     SignedIn,
+    /// Who has a token, whatever became of its session.
+    Leaving,
     Admins,
     /// Programs of the operator's, with a token of their own: the name of its scheme in the document, and the token.
     Programs(&'static str, &'static str),
 }
 
-use Who::{Admins, Anybody, Programs, SignedIn};
+use Who::{Admins, Anybody, Leaving, Programs, SignedIn};
 
 const SCHEDULER: Who = Programs("tick_token", AppBuilder::TICK_TOKEN);
 const SERVICES: Who = Programs("service_token", AppBuilder::SERVICE_TOKEN);
 
 /// Each with what it answers whom it lets in: the request names what there is not, and has nothing in its body.
-const ROUTES: [(&str, &str, Who, u16); 43] = [
+const ROUTES: [(&str, &str, Who, u16); 51] = [
     ("GET", "/.well-known/jwks.json", Anybody, 200),
     ("GET", "/api/admin/groups", Admins, 200),
     ("POST", "/api/admin/groups", Admins, 422),
@@ -37,8 +39,17 @@ const ROUTES: [(&str, &str, Who, u16); 43] = [
     ("DELETE", "/api/admin/groups/{id}/members/{user_id}", Admins, 404),
     ("GET", "/api/admin/users", Admins, 200),
     ("PATCH", "/api/admin/users/{id}", Admins, 404),
+    ("DELETE", "/api/admin/users/{id}/sessions", Admins, 404),
+    ("GET", "/api/admin/users/{id}/sessions", Admins, 404),
+    ("DELETE", "/api/admin/users/{id}/sessions/{session_id}", Admins, 404),
     ("POST", "/api/auth/login", Anybody, 422),
+    ("POST", "/api/auth/logout", Leaving, 204),
+    // Who has no refresh token is refused, whoever it is.
+    ("POST", "/api/auth/refresh", Anybody, 401),
     ("POST", "/api/auth/register", Anybody, 422),
+    ("POST", "/api/auth/session", Anybody, 422),
+    ("GET", "/api/auth/sessions", SignedIn, 200),
+    ("DELETE", "/api/auth/sessions/{id}", SignedIn, 404),
     ("GET", "/api/docs", Anybody, 200),
     ("GET", "/api/docs/{file}", Anybody, 404),
     ("DELETE", "/api/documents", SignedIn, 502),
@@ -118,14 +129,21 @@ fn the_document_says_who_may_call() {
         let asks_for_a_token = who != Anybody;
         let scheme = match who {
             Anybody => None,
-            SignedIn | Admins => Some("bearer"),
+            SignedIn | Leaving | Admins => Some("bearer"),
             Programs(scheme, _) => Some(scheme),
         };
         let documented = operation["security"][0].as_object().and_then(|schemes| schemes.keys().next());
         assert_eq!(documented.map(String::as_str), scheme, "{method} {path}");
-        // A wrong password is 401 as well, and closed registration 403.
-        assert_eq!(says("401"), asks_for_a_token || path == "/api/auth/login", "{method} {path}");
-        assert_eq!(says("403"), who == Admins || path == "/api/auth/register", "{method} {path}");
+        let alternatives = operation["security"].as_array().into_iter().flatten();
+        let takes_a_cookie = alternatives.filter_map(Value::as_object).any(|schemes| schemes.contains_key("cookie"));
+        assert_eq!(takes_a_cookie, matches!(who, SignedIn | Leaving | Admins), "{method} {path}");
+        // A wrong password is 401 as well, and so is a wrong refresh token.
+        let signs_in = ["/api/auth/login", "/api/auth/refresh", "/api/auth/session"].contains(&path);
+        assert_eq!(says("401"), asks_for_a_token || signs_in, "{method} {path}");
+        // What changes something with a cookie may come from another site's page, and registration may be closed.
+        let changes = ["DELETE", "PATCH", "POST", "PUT"].contains(&method);
+        let is_guarded = takes_a_cookie && changes || path == "/api/auth/refresh";
+        assert_eq!(says("403"), who == Admins || is_guarded || path == "/api/auth/register", "{method} {path}");
         // What is no id is 422 and what there is not is 404. A path behind the proxy is the service's own affair, and the name of
         // a file is no id.
         let takes_ids = path.contains('{') && !path.starts_with("/api/documents/") && path != "/api/docs/{file}";
@@ -145,7 +163,9 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     let (anonymous, user, admin) = (app.anonymous(), app.user().await.unwrap(), app.admin().await.unwrap());
     let other_user = app.user().await.unwrap();
     let stranger = anonymous.with_token("nonsense");
-    for (method, path, who, success) in ROUTES {
+    // Who has left is not signed in any more: that is last.
+    let (leaving, others): (Vec<_>, Vec<_>) = ROUTES.into_iter().partition(|(_, _, who, _)| *who == Leaving);
+    for (method, path, who, success) in others.into_iter().chain(leaving) {
         if let Programs(_, token) = who {
             let answer = call(&anonymous.with_token(token), method, path).await;
             assert_eq!(answer.status, success, "{method} {path} as the program: {answer}");
@@ -155,24 +175,32 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
             ("stranger", &stranger, Err("invalid_token"), false),
             ("deactivated", &deactivated, Err("session_ended"), false),
             ("deactivated admin", &former_admin, Err("session_ended"), true),
+            ("stranger's browser", &stranger.in_a_browser(), Err("invalid_token"), false),
+            ("deactivated user's browser", &deactivated.in_a_browser(), Err("session_ended"), false),
             ("user", &user, Ok(()), false),
+            ("user's browser", &user.in_a_browser(), Ok(()), false),
             ("other user", &other_user, Ok(()), false),
             ("admin", &admin, Ok(()), true),
+            ("admin's browser", &admin.in_a_browser(), Ok(()), true),
         ] {
             let answer = call(caller, method, path).await;
             let refusal = match (who, is_in) {
                 (SignedIn | Admins, Err(code)) => Some((401, code)),
+                (Leaving, Err(code)) if code != "session_ended" => Some((401, code)),
                 (Programs(..), Err("not_authenticated")) => Some((401, "not_authenticated")),
+                // A cookie is nothing that a program has.
+                (Programs(..), _) if kind.ends_with("browser") => Some((401, "not_authenticated")),
                 (Programs(..), _) => Some((401, "invalid_token")),
                 (Admins, Ok(())) if !is_admin => Some((403, "admin_required")),
                 _ => None,
             };
             let context = format!("{method} {path} as {kind}: {answer}");
             assert_eq!(answer.status, refusal.map_or(success, |(status, _)| status), "{context}");
-            if let Some((status, code)) = refusal {
+            if let Some((_, code)) = refusal {
                 assert!(method == "HEAD" || answer.code() == code, "{context}");
-                assert_eq!(answer.header("www-authenticate"), if status == 401 { "Bearer" } else { "" }, "{context}");
             }
+            let challenge = if answer.status == 401 { "Bearer" } else { "" };
+            assert_eq!(answer.header("www-authenticate"), challenge, "{context}");
         }
     }
 }
@@ -185,7 +213,7 @@ async fn who_may_not_call_is_not_told_what_else_is_wrong() {
         let path = format!("{}?limit=x&sort=x&cursor=x", filled(path, || "nonsense".to_owned()));
         for (caller, expected) in [(&anonymous, 401), (&user, 403)] {
             let expected = match (who, expected) {
-                (Anybody, _) | (SignedIn, 403) => continue,
+                (Anybody, _) | (SignedIn | Leaving, 403) => continue,
                 (Programs(..), _) => 401,
                 _ => expected,
             };

@@ -100,6 +100,11 @@ async fn what_only_one_component_may_see_is_named_without_its_value() {
         "tick_token",
         "documents_upstream",
         "upstream_timeout",
+        "cookie_secure",
+        "public_origins",
+        "access_lifetime",
+        "refresh_lifetime",
+        "refresh_idle_lifetime",
     ];
     let app = malformed.into_iter().fold(App::builder(), |app, name| app.variable(name, "hunter2"));
     let app = app.start().await.unwrap();
@@ -210,7 +215,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 5",
+      "detail": "migrations: the schema is at 0, this version needs 6",
       "request_id": "[uuid]"
     }
     "#);
@@ -218,7 +223,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 5",
+      "detail": "migrations: the schema is at 0, this version needs 6",
       "request_id": "[uuid]"
     }
     "#);

@@ -14,6 +14,7 @@ mod ops;
 mod plans;
 mod profile;
 mod services;
+mod sessions;
 mod settings;
 mod tokens;
 mod users;

@@ -33,6 +33,16 @@ select g.id, u.id
 from (select id, row_number() over (order by id) as n from groups) g
 join (select id, row_number() over (order by id) as n from users) u on u.n % 1000 = g.n % 1000";
 
+/// A hundred sessions of each of the first thousand people, of which every tenth is over, and one thousand more of the first.
+const SESSIONS: &str = "
+insert into sessions (user_id, created_at, expires_at, idle_expires_at)
+select u.id, now() - n * interval '1 hour', now() + interval '30 days',
+       now() + case when n % 10 = 0 then -n else n end * interval '1 hour'
+from (select id from users order by email limit 1000) u, generate_series(1, 100) n;
+insert into sessions (user_id, created_at, expires_at, idle_expires_at)
+select u.id, now() - n * interval '1 minute', now() + interval '30 days', now() + interval '14 days'
+from (select id from users order by email limit 1) u, generate_series(1, 1000) n";
+
 /// A part of a plan.
 #[derive(Debug)]
 struct Node {
@@ -75,7 +85,8 @@ async fn execute(connection: &mut PgConnection, statement: Statement, parameters
     let prepare =
         format!("deallocate all; set plan_cache_mode = force_custom_plan; prepare page as {}", statement.text());
     sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
-    let explain = format!("explain (analyze, timing off, format json) execute page({})", parameters.join(", "));
+    let parameters = if parameters.is_empty() { String::new() } else { format!("({})", parameters.join(", ")) };
+    let explain = format!("explain (analyze, timing off, format json) execute page{parameters}");
     let explained: Value = serde_json::from_str(&one(connection, &explain).await).unwrap();
     let mut nodes = Vec::new();
     collect(&explained[0]["Plan"], &mut nodes);
@@ -130,13 +141,18 @@ fn assert_as_quick(first: &Execution, later: &Execution, context: &str) {
 #[tokio::test]
 async fn a_page_of_a_long_list_is_read_from_an_index_however_far_behind_it_is() {
     let database = Database::clone_template().await.unwrap();
-    for fill in [PEOPLE, GROUPS, "vacuum analyze users", "vacuum analyze groups", "vacuum analyze group_members"] {
+    for fill in [PEOPLE, GROUPS, SESSIONS] {
         database.raw(fill).await.unwrap();
+    }
+    for analyze in ["users", "groups", "group_members", "sessions"].map(|table| format!("vacuum analyze {table}")) {
+        sqlx::raw_sql(AssertSqlSafe(analyze)).execute(&mut database.connect().await.unwrap()).await.unwrap();
     }
     let mut connection = database.connect().await.unwrap();
     pages_of_users(&mut connection).await;
     filtered_users(&mut connection).await;
     pages_of_groups(&mut connection).await;
+    pages_of_sessions(&mut connection).await;
+    past_sessions(&mut connection).await;
     drop(connection);
     database.drop().await.unwrap();
 }
@@ -219,4 +235,35 @@ async fn pages_of_groups(connection: &mut PgConnection) {
         }
     }
     assert_as_quick(&first, &later, "groups.list_groups");
+}
+
+async fn pages_of_sessions(connection: &mut PgConnection) {
+    let user = one(connection, "select quote_literal(id) from users order by email limit 1").await;
+    for statements in [(::auth::STATEMENTS, "auth.list_sessions"), (::admin::STATEMENTS, "admin.list_sessions")] {
+        let statement = statement(statements.0, statements.1);
+        let first = vec![user.clone(), "null".to_owned(), "null".to_owned(), LIMIT.to_string()];
+        let first = measure(connection, statement, &first).await;
+        let position = |part: &str| {
+            format!(
+                "select quote_literal({part}) from sessions where user_id = {user} order by created_at desc, id desc
+                 limit 1 offset 900"
+            )
+        };
+        let at = one(connection, &position("(extract(epoch from created_at) * 1000000)::int8")).await;
+        let later = vec![user.clone(), at, one(connection, &position("id")).await, LIMIT.to_string()];
+        let later = measure(connection, statement, &later).await;
+        for (execution, page) in [(&first, "first"), (&later, "later")] {
+            assert_reads_a_page(execution, "sessions", &format!("{}, the {page} page", statement.name()));
+        }
+        assert_as_quick(&first, &later, statement.name());
+    }
+}
+
+/// What is over is found without looking at what is not.
+async fn past_sessions(connection: &mut PgConnection) {
+    let statement = statement(::services::STATEMENTS, "services.delete_past_sessions");
+    let execution = execute(connection, statement, &[]).await;
+    let found = execution.of("sessions").find(|node| node.index == "sessions_expires_at_idx");
+    assert_eq!(found.map(|node| node.rows), Some(1000.0), "{execution:#?}");
+    assert!(!execution.has("Seq Scan") && !execution.has("Sort"), "{execution:#?}");
 }

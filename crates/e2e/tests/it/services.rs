@@ -260,3 +260,29 @@ async fn the_scheduled_component_ticks() {
     assert_eq!(first.header("authorization"), [format!("Bearer {TICK_TOKEN}")]);
     app.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_tick_deletes_what_sessions_are_over_a_thousand_at_a_time() {
+    let app = frontdesk("", "").start().await.unwrap();
+    let mut browser = app.browser().await.unwrap();
+    // Over by one of the two times, or by both.
+    let insert = "insert into sessions (user_id, expires_at, idle_expires_at)
+        select id, now() + (n % 3 - 1) * interval '1 day', now() + (n % 2 - 1) * interval '1 day'
+        from users, generate_series(1, 1800) n where email = $1";
+    assert_eq!(app.database().execute(insert, browser.email()).await.unwrap(), 1800);
+    let live = "update sessions set expires_at = now() + interval '1 day', idle_expires_at = now() + interval '1 hour'
+        where id in (select id from sessions where idle_expires_at <= now() limit 600) and $1 <> ''";
+    assert_eq!(app.database().execute(live, browser.email()).await.unwrap(), 600);
+    let left = async || {
+        let count = "select count(*)::text from sessions where $1 <> ''";
+        app.database().text(count, browser.email()).await.unwrap().parse::<u32>().unwrap()
+    };
+    let mut counts = vec![left().await];
+    for _ in 0..3 {
+        assert_eq!(tick(&app.anonymous(), TICK_TOKEN).await.status, 204);
+        counts.push(left().await);
+    }
+    assert_eq!(counts, [1801, 801, 601, 601]);
+    assert_eq!(browser.get("/api/users/me").await.unwrap().status, 200);
+    app.stop().await.unwrap();
+}

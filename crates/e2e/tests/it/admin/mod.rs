@@ -2,6 +2,9 @@
 
 mod last_admin;
 mod list;
+mod list_sessions;
+mod revoke_session;
+mod revoke_sessions;
 mod update;
 
 use std::time::Duration;
@@ -16,6 +19,11 @@ const UNTIL_WAITING: Duration = Duration::from_secs(10);
 /// The path of a user.
 fn path(id: &str) -> String {
     format!("{USERS}/{id}")
+}
+
+/// The path of their sessions.
+fn sessions(id: &str) -> String {
+    format!("{}/sessions", path(id))
 }
 
 /// Returns when so many statements wait for a lock.

@@ -17,10 +17,12 @@ allowed_outbound_hosts = ["{{ database_host }}", "{{ reports_upstream }}"]
 
 [component.reports.variables]
 audience = "{{ audience }}"
+cookie_secure = "{{ cookie_secure }}"
 database_url = "{{ database_url }}"
 issuer = "{{ issuer }}"
 log_requests = "{{ log_requests }}"
 prefix = "/api/reports"
+public_origins = "{{ public_origins }}"
 upstream = "{{ reports_upstream }}"
 upstream_path = "/v2/reports"
 upload_limit = "2"

@@ -1,0 +1,27 @@
+//! Sign somebody out of one session.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, Error, ErrorBody, Path, Result};
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::store;
+
+#[utoipa::path(delete, path = "/api/admin/users/{id}/sessions/{session_id}", tag = "admin",
+    operation_id = "admin.revoke_session", security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Who."), ("session_id" = Uuid, Path, description = "Which session.")),
+    responses((status = 204, description = "It has ended."), AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`session_not_found`, also when there is no such user.")))]
+pub(crate) async fn revoke_session(
+    _: Admin,
+    Path((id, session_id)): Path<(Uuid, Uuid)>,
+    State(app): State<App>,
+) -> Result<StatusCode> {
+    if store::end_session(app.db(), id, session_id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::NotFound("session_not_found", "They have no such session"))
+    }
+}

@@ -1,0 +1,18 @@
+//! Sign somebody out everywhere.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, ErrorBody, Path, Result};
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::{USER_NOT_FOUND, store};
+
+#[utoipa::path(delete, path = "/api/admin/users/{id}/sessions", tag = "admin", operation_id = "admin.revoke_sessions",
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "Who.")),
+    responses((status = 204, description = "They have ended."), AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`user_not_found`.")))]
+pub(crate) async fn revoke_sessions(_: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
+    if store::end_sessions(app.db(), id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(USER_NOT_FOUND) }
+}

@@ -1,0 +1,40 @@
+//! Sign in from a browser: the tokens go into cookies, out of reach of scripts.
+
+use axum::extract::State;
+use frontdesk::access::Public;
+use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::{Client, ErrorBody, Json, Result, UserView};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::authenticate::authenticate;
+use crate::browser::SignedInBrowser;
+use crate::state::Auth;
+
+/// Who signs in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BeginSession {
+    /// The e-mail address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// The password.
+    #[schema(format = Password)]
+    password: String,
+}
+
+#[utoipa::path(post, path = "/api/auth/session", tag = "auth", operation_id = "auth.begin_session",
+    request_body = BeginSession,
+    responses((status = 200, body = UserView, description = "Signed in.",
+            headers(("set-cookie" = String, description = "The access, refresh and device cookies."))),
+        BodyRefusals, Failures,
+        (status = 401, body = ErrorBody, description = "`invalid_credentials`.")))]
+pub(crate) async fn begin_session(
+    _: Public,
+    client: Client,
+    State(auth): State<Auth>,
+    Json(input): Json<BeginSession>,
+) -> Result<SignedInBrowser> {
+    let begun = authenticate(&auth, &input.email, &input.password, client).await?;
+    SignedInBrowser::new(&auth, begun).await
+}

@@ -1,0 +1,74 @@
+//! Go on with a session whose access token is over: its refresh token yields a new pair, once.
+//!
+//! Two tabs refresh at the same time, and answers get lost: for ten seconds the token before is answered with what it was answered
+//! with first. Later it can only be a stolen one, or one that was stolen from: the session ends.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use frontdesk::access::{FromOurPage, Public};
+use frontdesk::cookies::Kind;
+use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::{Error, ErrorBody, Json, OptionalJson, Result, UserView};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::browser::SignedInBrowser;
+use crate::refresh_token::RefreshToken;
+use crate::state::Auth;
+use crate::store::{self, Begun, Refreshed};
+use crate::views::TokenView;
+
+/// For those who are no browser; a browser's token is in its cookie.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refresh {
+    /// From signing in, or from the refresh before.
+    refresh_token: Option<String>,
+}
+
+#[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", operation_id = "auth.refresh",
+    security((), ("refresh_cookie" = [])),
+    request_body(content = Option<Refresh>, description = "Without a token the cookie is asked."),
+    responses((status = 200, description = "A new pair: as JSON for a token in the body, as cookies for one in a cookie.",
+            content((TokenView = "application/json"), (UserView = "application/json"))),
+        BodyRefusals, Failures,
+        (status = 401, body = ErrorBody, description = "`not_authenticated`, `invalid_token`, `session_ended` or \
+            `refresh_reused`."),
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookie.")))]
+pub(crate) async fn refresh(
+    _: Public,
+    State(auth): State<Auth>,
+    (headers, page): (HeaderMap, FromOurPage),
+    OptionalJson(input): OptionalJson<Refresh>,
+) -> Result<Response> {
+    if let Some(Refresh { refresh_token: Some(refresh_token) }) = input {
+        let token = auth.refresh_token_key().open(&refresh_token).ok_or(INVALID)?;
+        let begun = rotate(&auth, token, false).await?;
+        return Ok(Json(TokenView::new(&auth, &begun).await?).into_response());
+    }
+    let sent = auth.app().cookies().sent(Kind::Refresh, &headers);
+    if sent.is_empty() {
+        return Err(Error::Unauthenticated("not_authenticated", "Please sign in"));
+    }
+    let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text)).ok_or(INVALID)?;
+    page.check()?;
+    let begun = rotate(&auth, token, true).await?;
+    Ok(SignedInBrowser::new(&auth, begun).await?.into_response())
+}
+
+const INVALID: Error = Error::Unauthenticated("invalid_token", "The refresh token is not valid");
+
+async fn rotate(auth: &Auth, token: RefreshToken, is_browser: bool) -> Result<Begun> {
+    let refreshed = store::refresh_session(auth.app().db(), token, auth.lifetimes()).await?;
+    let cookies = is_browser.then(|| auth.app().cookies());
+    match refreshed {
+        Some(Refreshed { is_reused: false, begun }) => Ok(begun),
+        Some(Refreshed { is_reused: true, .. }) => Err(Error::SignedOut(
+            "refresh_reused",
+            "This refresh token was used before: the session has ended, please sign in again",
+            cookies,
+        )),
+        None => Err(Error::SignedOut("session_ended", "The session has ended: please sign in again", cookies)),
+    }
+}

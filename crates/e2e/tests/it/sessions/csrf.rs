@@ -1,0 +1,154 @@
+//! Requests that pages of other sites have a browser send, with its cookies.
+
+use e2e::{App, Browser};
+use insta::assert_snapshot;
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::other;
+use crate::app;
+
+type Headers = Vec<(&'static str, String)>;
+
+fn with(request: RequestBuilder, headers: &Headers) -> RequestBuilder {
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
+}
+
+/// Sends what changes something in every way that a route can take a cookie, and says whether it got through: to all or to none.
+async fn passes(app: &App, headers: &Headers) -> bool {
+    let mut browser = app.browser().await.unwrap();
+    let mut statuses = Vec::new();
+    for (method, path, passed) in [
+        (Method::PUT, "/api/profile".to_owned(), 200),
+        (Method::DELETE, format!("/api/auth/sessions/{}", Uuid::new_v4()), 404),
+        // Nothing answers there.
+        (Method::POST, "/api/documents/report.pdf".to_owned(), 502),
+        (Method::DELETE, "/api/documents/report.pdf".to_owned(), 502),
+        (Method::POST, "/api/auth/refresh".to_owned(), 200),
+        (Method::POST, "/api/auth/logout".to_owned(), 204),
+    ] {
+        let request = with(browser.request(method.clone(), &path), headers);
+        let request = if method == Method::PUT { request.json(&json!({})) } else { request };
+        let answer = browser.send(request).await.unwrap();
+        let is_refused =
+            (answer.status.as_u16(), answer.code().as_str(), answer.cookies().as_str()) == (403, "csrf", "");
+        assert!(is_refused || answer.status == passed, "{method} {path} with {headers:?}: {answer}");
+        statuses.push(is_refused);
+    }
+    assert!(statuses.iter().all(|is_refused| *is_refused == statuses[0]), "{headers:?}: {statuses:?}");
+    // What was refused has changed nothing.
+    let status = if statuses[0] { 200 } else { 401 };
+    assert_eq!(browser.get("/api/users/me").await.unwrap().status, status);
+    !statuses[0]
+}
+
+fn headers(pairs: &[(&'static str, &str)]) -> Headers {
+    pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_can_change_nothing_with_our_cookies() {
+    let app = app().await;
+    let own = app.url();
+    for pairs in [
+        &[][..],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+        &[("sec-fetch-site", "")],
+        &[("sec-fetch-site", "cross-site"), ("origin", own)],
+        &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null")],
+        &[("origin", "https://elsewhere.example")],
+        &[("origin", "http://127.0.0.1")],
+        &[("origin", "http://127.0.0.1:1")],
+        &[("origin", own), ("origin", "https://elsewhere.example")],
+        &[("referer", own)],
+    ] {
+        assert!(!passes(app, &headers(pairs)).await, "{pairs:?} passed");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_ours_can() {
+    let app = app().await;
+    let own = app.url();
+    for pairs in [
+        &[("sec-fetch-site", "same-origin")][..],
+        &[("sec-fetch-site", "same-origin"), ("origin", own)],
+        &[("sec-fetch-site", "same-origin"), ("origin", "https://desk.example.com")],
+        &[("origin", own)],
+        &[("origin", &own.replace("http://", "https://"))],
+    ] {
+        assert!(passes(app, &headers(pairs)).await, "{pairs:?} was refused");
+    }
+}
+
+#[tokio::test]
+async fn where_public_origins_are_given_they_are_ours_and_no_others() {
+    let app = other().await;
+    for (origin, is_ours) in [
+        ("https://desk.example.com", true),
+        ("HTTPS://Desk.Example.com", true),
+        ("http://localhost:5173", true),
+        ("http://desk.example.com", false),
+        ("https://desk.example.com:8443", false),
+        ("https://desk.example.com.elsewhere.example", false),
+        ("null", false),
+        (app.url(), false),
+    ] {
+        assert_eq!(passes(app, &headers(&[("origin", origin)])).await, is_ours, "{origin}");
+    }
+    assert!(passes(app, &headers(&[("sec-fetch-site", "same-origin")])).await);
+    assert!(!passes(app, &headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://desk.example.com")])).await);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_it_is() {
+    let mut browser = app().await.browser().await.unwrap();
+    let request = browser.request(Method::PUT, "/api/profile").header("sec-fetch-site", "cross-site").json(&json!({}));
+    assert_snapshot!(browser.send(request).await.unwrap(), @"");
+}
+
+#[tokio::test]
+async fn who_only_reads_is_not_asked() {
+    let mut browser = app().await.browser().await.unwrap();
+    for headers in [headers(&[]), headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://elsewhere.example")])]
+    {
+        for path in ["/api/users/me", "/api/profile", "/api/auth/sessions"] {
+            let request = with(browser.request(Method::GET, path), &headers);
+            assert_eq!(browser.send(request).await.unwrap().status, 200, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_sends_the_token_in_a_header_is_not_asked() {
+    let mut browser = app().await.browser().await.unwrap();
+    let user = app().await.user().await.unwrap();
+    for headers in [headers(&[]), headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://elsewhere.example")])]
+    {
+        // Nor when cookies are there too: the header is what counts.
+        for request in [user.request(Method::PUT, "/api/profile"), with_header(&browser, &user.token)] {
+            let answer = browser.send(with(request, &headers).json(&json!({}))).await.unwrap();
+            assert_eq!(answer.status, 200, "{headers:?}: {answer}");
+        }
+    }
+    let body = json!({"refresh_token": browser.cookie(super::REFRESH)});
+    let request = user.request(Method::POST, "/api/auth/refresh").header("sec-fetch-site", "cross-site").json(&body);
+    assert_eq!(browser.send(request).await.unwrap().status, 200);
+}
+
+fn with_header(browser: &Browser, token: &str) -> RequestBuilder {
+    browser.request(Method::PUT, "/api/profile").bearer_auth(token)
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_told_that_first() {
+    let browser = app().await.browser().await.unwrap().with_cookie(super::ACCESS, "nonsense");
+    for path in ["/api/auth/logout", "/api/documents/report.pdf"] {
+        let request = browser.request(Method::POST, path).header("sec-fetch-site", "cross-site");
+        assert_eq!(browser.clone().send(request).await.unwrap().code(), "invalid_token");
+    }
+}

@@ -1,0 +1,95 @@
+//! A session, as those who list sessions read and show it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::db::{Columns, DecodeError, FromRow};
+
+/// The columns of [`Session`], in its order, of the table `sessions` under the alias `s`.
+#[macro_export]
+macro_rules! session_columns {
+    () => {
+        "s.id, rfc3339(s.created_at), rfc3339(s.last_used_at), rfc3339(least(s.expires_at, s.idle_expires_at)), \
+         s.ip, s.user_agent, (extract(epoch from s.created_at) * 1000000)::int8"
+    };
+}
+
+/// Whether a session is live: of the table `sessions` under the alias `s`, and of its user under the alias `u`.
+#[macro_export]
+macro_rules! session_is_live {
+    () => {
+        "s.expires_at > now() and s.idle_expires_at > now() and u.is_active \
+         and s.created_at > coalesce(u.sessions_ended_at, '-infinity')"
+    };
+}
+
+/// A row of `sessions`.
+#[derive(Debug)]
+pub struct Session {
+    /// Names it.
+    pub id: Uuid,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub last_used_at: String,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// The client's address at sign-in.
+    pub ip: Option<String>,
+    /// The client's name for itself at sign-in.
+    pub user_agent: Option<String>,
+    created_us: i64,
+}
+
+impl FromRow for Session {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: columns.take()?,
+            created_at: columns.take()?,
+            last_used_at: columns.take()?,
+            expires_at: columns.take()?,
+            ip: columns.take()?,
+            user_agent: columns.take()?,
+            created_us: columns.take()?,
+        })
+    }
+}
+
+impl Session {
+    /// Where it is in a list, the newest first: epoch microseconds, and the id.
+    pub fn position(&self) -> (i64, Uuid) {
+        (self.created_us, self.id)
+    }
+}
+
+/// A session, as the contract shows one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionView {
+    /// Names it.
+    id: Uuid,
+    /// When it began.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When its refresh token was used last.
+    #[schema(format = DateTime)]
+    last_used_at: String,
+    /// When it ends, if it is not used before.
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// The client's address at sign-in.
+    ip: Option<String>,
+    /// The client's name for itself at sign-in.
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionView {
+    /// As it is shown to whoever asks with the session `current`.
+    pub fn new(session: Session, current: Uuid) -> Self {
+        let Session { id, created_at, last_used_at, expires_at, ip, user_agent, created_us: _ } = session;
+        Self { id, created_at, last_used_at, expires_at, ip, user_agent, current: id == current }
+    }
+}
