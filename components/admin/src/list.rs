@@ -60,7 +60,9 @@ impl Filters for List {
 
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin", operation_id = "admin.list", security(("bearer" = [])),
     params(List, PageParameters),
-    responses((status = 200, body = [UserView], description = "`link` leads to the next page."),
+    responses((status = 200, body = [UserView], description = "The page.",
+            headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
+                ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list(
     _: Admin,

@@ -85,8 +85,8 @@ impl FromRow for Listed {
     }
 }
 
-/// The search text has the index; each part alone is what counts. Parameters 1 to 3 are those of [`Filter`]. Each is null where it does not filter, which the planner sees: the host prepares
-/// a statement for one execution.
+/// The search text has the index; each part alone is what counts. Parameters 1 to 3 are those of [`Filter`]. Each is null where it
+/// does not filter, which the planner sees: the host prepares a statement for one execution.
 macro_rules! filtered {
     () => {
         "($1::text is null or (search_text(u.email, u.full_name) like lower($1) \

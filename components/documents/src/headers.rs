@@ -1,11 +1,15 @@
 //! Which headers pass, and which are added, in both directions (API.md, section 5).
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, EXPECT, HOST,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
+
+use crate::mount::Mount;
 
 /// Headers of one connection and not of the message (RFC 9110, 7.6.1, and what came before it). The list is fixed: Spin removes
 /// `connection`, which would name others, before a component can read it.
@@ -25,8 +29,25 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 /// Credentials, which are ours alone; and what is between the client and us.
 const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, COOKIE, EXPECT, HOST];
 
-/// What a client may not say of itself: these are ours to say.
-const OURS: [&str; 6] = ["x-user-", "spin-", "x-forwarded-", "x-request-id", "traceparent", "tracestate"];
+/// What the names begin with of what a client may not say: who it is, where it comes from, and what it asked for. Some of it is
+/// ours to say; the rest a service may believe because proxies before others say it.
+const OURS: [&str; 15] = [
+    "x-user-",
+    "spin-",
+    "x-forwarded-",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "x-remote-user",
+    "remote-user",
+    "x-original-",
+    "x-rewrite-url",
+];
 
 /// What the service behind is told of the caller.
 pub(crate) struct Caller<'a> {
@@ -39,14 +60,18 @@ pub(crate) struct Caller<'a> {
     pub(crate) has_more_groups: bool,
     pub(crate) request_id: &'a str,
     pub(crate) ip: Option<&'a str>,
-    /// Whom the client called.
-    pub(crate) host: &'a str,
+    /// Whom the client called. HTTP/2 has no `host`; the host gives every URL an authority.
+    pub(crate) host: Option<&'a Authority>,
     pub(crate) traceparent: String,
 }
 
 /// The headers for the service behind.
 pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap {
     let mut headers = given.clone();
+    // A body that is chunked is as long as it is, whatever else it was said to be (RFC 9112, 6.3).
+    if is_chunked(given) {
+        headers.remove(CONTENT_LENGTH);
+    }
     for name in HOP_BY_HOP.iter().chain(&KEPT_HERE) {
         headers.remove(name);
     }
@@ -55,6 +80,7 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         headers.remove(name);
     }
     let groups = caller.groups.join(",");
+    let host = caller.host.map(without_user).unwrap_or_default();
     for (name, value) in [
         ("x-user-id", caller.id.as_str()),
         ("x-user-email", caller.email),
@@ -63,7 +89,7 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         ("x-request-id", caller.request_id),
         ("x-forwarded-for", caller.ip.unwrap_or_default()),
         ("x-forwarded-proto", scheme(given)),
-        ("x-forwarded-host", caller.host),
+        ("x-forwarded-host", host),
         ("traceparent", &caller.traceparent),
     ] {
         // A value that is no header value is left out; none of these can be one.
@@ -77,11 +103,16 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
     headers
 }
 
-/// Whether a service behind may take a header for one of ours: to CGI and what came after it (WSGI, PHP), `x_user_id` and
+/// Whether a service behind may take a header for one of ours: to CGI and what came after it (WSGI, PHP), `x_user.id` and
 /// `x-user-id` are the same.
 fn is_ours(name: &HeaderName) -> bool {
-    let name = name.as_str().replace('_', "-");
+    let name = name.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
     OURS.iter().any(|ours| name.starts_with(ours))
+}
+
+/// Host and port.
+fn without_user(authority: &Authority) -> &str {
+    authority.as_str().rsplit('@').next().unwrap_or_default()
 }
 
 /// Spin's last word on the URL, which the client cannot write.
@@ -90,40 +121,70 @@ fn scheme(given: &HeaderMap) -> &str {
     if url.starts_with("https://") { "https" } else { "http" }
 }
 
-/// Whether a request has a body, as far as its headers say.
-pub(crate) fn announces_body(given: &HeaderMap) -> bool {
-    given.contains_key(TRANSFER_ENCODING) || given.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+/// Whether a message has a body, as far as its headers say.
+pub(crate) fn announces_body(headers: &HeaderMap) -> bool {
+    is_chunked(headers) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
-/// `content-length`, if it is there.
-pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// Whether the end of the body is found by reading it.
+pub(crate) fn is_chunked(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING)
 }
 
-/// The headers for the client. Uploads are served on the origin of our cookies: what a browser would run there is sandboxed.
-pub(crate) fn for_client(mut headers: HeaderMap) -> HeaderMap {
+/// How long the body is, if that is known beforehand.
+pub(crate) fn body_length(headers: &HeaderMap) -> Option<u64> {
+    if is_chunked(headers) { None } else { headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok() }
+}
+
+/// The headers for the client.
+pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mount) -> HeaderMap {
+    if is_chunked(&headers) {
+        headers.remove(CONTENT_LENGTH);
+    }
     // An answer has no `host`, and the host refuses one that does.
     for name in HOP_BY_HOP.iter().chain(&[SET_COOKIE, SERVER, HOST]) {
         headers.remove(name);
     }
-    // Of several a browser takes the last that it understands.
+    for name in [LOCATION, CONTENT_LOCATION] {
+        if let Some(location) = headers.remove(&name).and_then(|location| mount.location(&location)) {
+            headers.insert(name, location);
+        }
+    }
+    // Uploads are served on the origin of our cookies. Of several types a browser takes the last that it understands.
     if headers.get_all(CONTENT_TYPE).iter().any(may_run) {
         // Beside the service's own policy, if it has one: of several the strictest counts.
         headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     }
+    // What is for one person must not be kept for another, and a service may not know that there are others.
+    if !headers.contains_key(CACHE_CONTROL) {
+        let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(if is_json { "no-store" } else { "private" }));
+    }
+    if status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     headers
 }
 
-/// HTML, SVG and XML, and what may hold any of them as a part.
+/// HTML, SVG and XML, what may hold any of them as a part, and what is no content type: browsers differ in where they cut one.
 fn may_run(content_type: &HeaderValue) -> bool {
     let Ok(content_types) = content_type.to_str() else { return true };
     content_types.split(',').any(|content_type| {
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = content_type.split(';').next().unwrap_or_default().trim_matches([' ', '\t']).to_ascii_lowercase();
+        let Some((kind, subtype)) = essence.split_once('/') else { return true };
         matches!(
             essence.as_str(),
             "text/html" | "text/xml" | "application/xml" | "text/xsl" | "multipart/x-mixed-replace"
-        ) || essence.ends_with("+xml")
+        ) || subtype.ends_with("+xml")
+            || !is_token(kind)
+            || !is_token(subtype)
     })
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
 }
 
 /// The next step of the trace that a caller is in, or the first of a new one (W3C Trace Context, 3.2).
@@ -159,7 +220,15 @@ mod tests {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
-    fn caller() -> Caller<'static> {
+    fn mount() -> Mount {
+        Mount::new("/api/documents", "http://docs.internal:8001", "/documents")
+    }
+
+    fn answer(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        for_client(StatusCode::OK, headers(pairs), &mount())
+    }
+
+    fn caller(host: &Authority) -> Caller<'_> {
         Caller {
             id: "7".to_owned(),
             email: "ada@example.com",
@@ -168,7 +237,7 @@ mod tests {
             has_more_groups: false,
             request_id: "r",
             ip: Some("10.0.0.9"),
-            host: "desk.example.com",
+            host: Some(host),
             traceparent: "t".to_owned(),
         }
     }
@@ -182,13 +251,18 @@ mod tests {
             ("x-user-anything", "1"),
             ("x_forwarded_for", "6.6.6.6"),
             ("x-request_id", "x"),
+            ("x.user.id", "1"),
+            ("x-user~id", "1"),
+            ("forwarded", "for=6.6.6.6"),
+            ("x-real-ip", "6.6.6.6"),
+            ("x-original-url", "/admin"),
             ("spin-client-addr", "6.6.6.6:1"),
             ("authorization", "Bearer x"),
             ("cookie", "a=b"),
             ("te", "trailers"),
             ("accept", "*/*"),
         ]);
-        let forwarded = for_upstream(&given, &caller());
+        let forwarded = for_upstream(&given, &caller(&Authority::from_static("evil@desk.example.com:3000")));
         let mut names: Vec<&str> = forwarded.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         let expected = [
@@ -207,6 +281,33 @@ mod tests {
         assert_eq!(forwarded["x-user-id"], "7");
         assert_eq!(forwarded["x-user-role"], "user");
         assert_eq!(forwarded["x-forwarded-for"], "10.0.0.9");
+        assert_eq!(forwarded["x-forwarded-host"], "desk.example.com:3000");
+    }
+
+    #[test]
+    fn a_length_beside_chunks_is_none() {
+        let both = headers(&[("content-length", "5"), ("transfer-encoding", "chunked")]);
+        assert_eq!(body_length(&both), None);
+        assert!(announces_body(&both));
+        let forwarded = for_upstream(&both, &caller(&Authority::from_static("desk.example.com")));
+        assert!(!forwarded.contains_key("content-length") && !forwarded.contains_key("transfer-encoding"));
+        let answer = for_client(StatusCode::OK, both, &mount());
+        assert!(!answer.contains_key("content-length") && !answer.contains_key("transfer-encoding"));
+        assert_eq!(body_length(&headers(&[("content-length", "5")])), Some(5));
+    }
+
+    #[test]
+    fn what_is_for_one_person_is_not_kept_for_another() {
+        assert_eq!(answer(&[("content-type", "application/pdf")])["cache-control"], "private");
+        assert_eq!(answer(&[("content-type", "application/json")])["cache-control"], "no-store");
+        assert_eq!(answer(&[("cache-control", "public, max-age=60")])["cache-control"], "public, max-age=60");
+    }
+
+    #[test]
+    fn who_is_not_known_to_the_service_is_told_how_to_be() {
+        let answer = |pairs| for_client(StatusCode::UNAUTHORIZED, headers(pairs), &mount());
+        assert_eq!(answer(&[])["www-authenticate"], "Bearer");
+        assert_eq!(answer(&[("www-authenticate", "Negotiate")])["www-authenticate"], "Negotiate");
     }
 
     #[test]
@@ -220,14 +321,23 @@ mod tests {
             "text/plain, text/html",
             "text/plain; charset=utf-8,text/html",
             "multipart/x-mixed-replace; boundary=x",
+            "text/html charset=utf-8",
+            "text/html(x)",
+            "text/html\tx",
+            "application/xml x",
+            "image/svg+xml x",
+            "text /html",
+            "text/",
+            "html",
+            "",
         ] {
-            let answer = for_client(headers(&[("content-type", content_type)]));
+            let answer = answer(&[("content-type", content_type)]);
             assert_eq!(answer["content-security-policy"], "sandbox", "{content_type}");
         }
-        let twice = for_client(headers(&[("content-type", "text/plain"), ("content-type", "text/html")]));
+        let twice = answer(&[("content-type", "text/plain"), ("content-type", "text/html")]);
         assert_eq!(twice["content-security-policy"], "sandbox");
         for content_type in ["text/plain", "application/pdf", "application/json", "text/html5"] {
-            let answer = for_client(headers(&[("content-type", content_type)]));
+            let answer = answer(&[("content-type", content_type)]);
             assert!(!answer.contains_key("content-security-policy"), "{content_type}");
         }
     }

@@ -4,9 +4,12 @@
 //! number of them. Bodies are streamed; no database session is held while they are. An answer whose length is known does not
 //! even enter the component.
 
+#[cfg(target_arch = "wasm32")]
+mod answer;
 mod forward;
 mod headers;
-#[cfg(target_arch = "wasm32")]
+mod mount;
+mod openapi;
 mod outgoing;
 mod passage;
 mod path;
@@ -18,20 +21,16 @@ pub use state::Proxy;
 pub use store::STATEMENTS;
 
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-/// The route table. The document names the methods that the documents service has; what is forwarded is every method, and
-/// whatever is below the variable `prefix`, so the document's routes are no routes here: they would answer others with 405.
+/// The route table: every method, on whatever is below the variable `prefix`. The routes of the document are no routes here: they
+/// would answer the methods that they do not have with 405.
 pub fn routes() -> OpenApiRouter<Proxy> {
-    let documented = OpenApiRouter::<Proxy>::new()
-        .routes(routes!(forward::get, forward::post, forward::put, forward::patch, forward::delete))
-        .routes(routes!(forward::get_root, forward::post_root));
-    OpenApiRouter::with_openapi(documented.into_openapi()).fallback(forward::forward)
+    OpenApiRouter::with_openapi(openapi::document()).fallback(forward::forward)
 }
 
 #[cfg(target_arch = "wasm32")]
 #[spin_sdk::http_service]
-async fn handle(request: spin_sdk::http::Request) -> outgoing::Outgoing {
+async fn handle(request: spin_sdk::http::Request) -> answer::Answer {
     static INSTANCE: frontdesk::Instance<Proxy> = frontdesk::Instance::new("documents", routes);
-    outgoing::Outgoing(INSTANCE.handle(request).await)
+    answer::Answer(INSTANCE.handle(request).await)
 }

@@ -1,28 +1,114 @@
-//! How an answer leaves: the service's own body is handed back to the host, and any other written as everywhere.
+//! A request on its way to the service behind, until its answer begins.
 
-use axum::response::Response;
-use spin_sdk::http::IntoResponse;
-use spin_sdk::wasip3::http::types::{self, ErrorCode};
+use std::time::Duration;
 
-use crate::passage::Passage;
+use frontdesk::outbound::limits;
+use frontdesk::{Error, Result};
+use futures::future::{Either, select};
+use http::{HeaderMap, Method, Uri};
+use spin_sdk::http::Response;
+use spin_sdk::wasip3::http::types::ErrorCode;
 
-/// An answer as the host takes it: a [`Passage`] among its extensions is handed back to the host.
-pub(crate) struct Outgoing(pub(crate) Response);
+use crate::upload::{Progress, Upload};
 
-impl IntoResponse for Outgoing {
-    fn into_response(self) -> Result<types::Response, ErrorCode> {
-        let Self(mut response) = self;
-        let passage = response.extensions_mut().remove::<Passage>();
-        let Some(upstream) = passage.and_then(|passage| passage.take()) else {
-            return response.into_response();
-        };
-        let (parts, _) = response.into_parts();
-        let headers = parts.headers.try_into().map_err(|_| ErrorCode::InternalError(None))?;
-        // Nobody asks how the transmission went.
-        let (_, result) = spin_sdk::wasip3::wit_future::new(|| Ok(()));
-        let (stream, trailers) = types::Response::consume_body(upstream, result);
-        let (response, _) = types::Response::new(headers, Some(stream), trailers);
-        response.set_status_code(parts.status.as_u16()).map_err(|()| ErrorCode::InternalError(None))?;
-        Ok(response)
+/// How long the service may take to accept a connection; 502 is to come within 5 s (API.md, section 5).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// The host's own limits, which count the upload too, and the silence between two events of a stream.
+const UNLIMITED: Duration = Duration::from_secs(24 * 3600);
+/// How often a request that waits for its answer is looked after.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// The client went away while it was sending.
+pub(crate) const INCOMPLETE: Error = Error::BadRequest("incomplete_body", "The body did not arrive whole");
+
+/// What is asked for.
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) target: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Head {
+    fn with(&self, upload: Upload) -> Result<http::Request<Upload>> {
+        let mut request = http::Request::new(upload);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        *request.headers_mut() = self.headers.clone();
+        request.extensions_mut().insert(limits(CONNECT_TIMEOUT, UNLIMITED)?);
+        Ok(request)
+    }
+}
+
+/// See the module.
+pub(crate) struct Outgoing {
+    head: Head,
+    upload: Upload,
+    progress: Progress,
+    may_repeat: bool,
+}
+
+impl Outgoing {
+    /// `may_repeat` says that nothing happens when it arrives twice, and that it has no body.
+    pub(crate) fn new(head: Head, (upload, progress): (Upload, Progress), may_repeat: bool) -> Self {
+        Self { head, upload, progress, may_repeat }
+    }
+
+    /// The answer, once its head is there. The time limit is for the service: it does not run while the client is to send
+    /// something.
+    ///
+    /// # Errors
+    /// 400 `incomplete_body`, 413 `upload_too_large`, 502 and 504.
+    pub(crate) async fn answer(self, timeout: Duration) -> Result<Response> {
+        let Self { head, upload, progress, may_repeat } = self;
+        let answer = answer(&head, upload, &progress, may_repeat, timeout).await;
+        answer.inspect_err(|_| progress.abandon())
+    }
+}
+
+async fn answer(
+    head: &Head,
+    upload: Upload,
+    progress: &Progress,
+    mut may_repeat: bool,
+    timeout: Duration,
+) -> Result<Response> {
+    let mut sending = std::pin::pin!(spin_sdk::http::send(head.with(upload)?));
+    loop {
+        match select(sending.as_mut(), std::pin::pin!(spin_sdk::time::sleep(WATCH))).await {
+            Either::Left((Ok(response), _)) if is_final(&response) => return Ok(response),
+            Either::Left((Ok(response), _)) => {
+                return Err(Error::upstream_unavailable(format!("the status {}", response.status().as_u16())));
+            }
+            // The host keeps connections, and the service may close one at the moment when a request goes out on it.
+            Either::Left((Err(error), _)) if may_repeat && is_broken_off(&error) => {
+                may_repeat = false;
+                sending.set(spin_sdk::http::send(head.with(Upload::empty(progress))?));
+            }
+            Either::Left((Err(error), _)) => return Err(refusal(&error, progress)),
+            Either::Right(_) if progress.is_too_large() => return Err(Error::UploadTooLarge),
+            Either::Right(_) if progress.waits_for_service().is_some_and(|waited| waited > timeout) => {
+                return Err(Error::UpstreamTimeout);
+            }
+            Either::Right(_) => {}
+        }
+    }
+}
+
+/// Whether it has a status that ends a request and that there is: the host sends no other on.
+fn is_final(response: &Response) -> bool {
+    (200..600).contains(&response.status().as_u16())
+}
+
+fn is_broken_off(error: &ErrorCode) -> bool {
+    matches!(error, ErrorCode::ConnectionTerminated | ErrorCode::HttpProtocolError | ErrorCode::HttpResponseIncomplete)
+}
+
+fn refusal(error: &ErrorCode, progress: &Progress) -> Error {
+    if progress.is_too_large() {
+        Error::UploadTooLarge
+    } else if progress.is_broken() {
+        INCOMPLETE
+    } else {
+        Error::upstream_unavailable(error)
     }
 }

@@ -17,7 +17,8 @@ pub(crate) fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
 /// Whether a path stays below its prefix whoever reads it, however often it is decoded.
 ///
 /// # Errors
-/// With `.` or `..` as a segment, an empty segment, a backslash or NUL, encoded or not.
+/// With `.` or `..` as a segment, an empty segment, a backslash or NUL, encoded or not; or with what some take for an encoding of
+/// them: UTF-8 longer than need be, and `%u002e`.
 pub(crate) fn check(rest: &str) -> Result<(), BadPath> {
     let mut current = rest.as_bytes().to_vec();
     for _ in 0..=MAX_DECODINGS {
@@ -41,8 +42,10 @@ fn is_bad(path: &[u8]) -> bool {
         let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
         matches!(name, b"." | b"..")
     };
-    path.contains(&b'\\')
-        || path.contains(&0)
+    // Bytes that begin nothing in UTF-8 but an ASCII character in two bytes.
+    let is_forbidden = |byte: &u8| matches!(byte, b'\\' | 0 | 0xc0 | 0xc1);
+    path.iter().any(is_forbidden)
+        || path.windows(4).any(|window| window.eq_ignore_ascii_case(b"%u00"))
         || path.windows(2).any(|pair| pair == b"//")
         || path.split(|byte| *byte == b'/').any(is_bad_segment)
 }
@@ -95,6 +98,10 @@ mod tests {
             "/..;/x",
             "/..;a=b/x",
             "/%2525252525252e",
+            "/%c0%ae%c0%ae/x",
+            "/a%c1%9cb",
+            "/%u002e%u002e/x",
+            "/%25u002E/x",
         ] {
             assert_eq!(check(path), Err(BadPath), "{path}");
         }

@@ -7,15 +7,15 @@ use axum::extract::FromRef;
 use frontdesk::outbound::Origin;
 use frontdesk::{App, Load, Variables};
 
+use crate::mount::Mount;
+
 /// The component's state; cheap to clone.
 #[derive(Clone)]
 pub struct Proxy(Arc<Inner>);
 
 struct Inner {
     app: App,
-    prefix: String,
-    upstream: Origin,
-    upstream_path: String,
+    mount: Mount,
     timeout: Duration,
     limit: Limit,
 }
@@ -45,17 +45,8 @@ impl Proxy {
         &self.0.app
     }
 
-    pub(crate) fn prefix(&self) -> &str {
-        &self.0.prefix
-    }
-
-    pub(crate) fn upstream(&self) -> &Origin {
-        &self.0.upstream
-    }
-
-    /// What takes the place of the prefix there.
-    pub(crate) fn upstream_path(&self) -> &str {
-        &self.0.upstream_path
+    pub(crate) fn mount(&self) -> &Mount {
+        &self.0.mount
     }
 
     /// How long the service may take to begin its answer once it has the whole request.
@@ -84,9 +75,7 @@ impl Load for Proxy {
         let limit = variables.required("upload_limit", Limit::parse).await;
         let inner = Inner {
             app: app?,
-            prefix: prefix?,
-            upstream: upstream?,
-            upstream_path: upstream_path?,
+            mount: Mount { prefix: prefix?, upstream: upstream?, upstream_path: upstream_path? },
             timeout: timeout?,
             limit: limit?,
         };

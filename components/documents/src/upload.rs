@@ -93,6 +93,11 @@ impl Upload {
         (Self { first, body, left: limit, progress: progress.clone() }, progress)
     }
 
+    /// No body, whose progress is another's.
+    pub(crate) fn empty(progress: &Progress) -> Self {
+        Self { first: None, body: Body::empty(), left: 0, progress: progress.clone() }
+    }
+
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, axum::Error>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));

@@ -14,7 +14,9 @@ const DEFAULT_LIMIT: u32 = 10_000;
 
 #[utoipa::path(get, path = "/api/admin/groups", tag = "groups", operation_id = "groups.list", security(("bearer" = [])),
     params(PageParameters),
-    responses((status = 200, body = [GroupView], description = "By name; `link` leads to the next page."),
+    responses((status = 200, body = [GroupView], description = "By name.",
+            headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
+                ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list(
     _: Admin,

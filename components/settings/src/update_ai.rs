@@ -23,7 +23,7 @@ const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 8..=512;
 /// How many characters of a key people are shown.
 const HINT_LENGTH: usize = 4;
 
-/// What the settings become. Blank is the same as null.
+/// What the settings become. A blank model or address is the same as null.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UpdateAiSettings)]
 pub(crate) struct UpdateAi {

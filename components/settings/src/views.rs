@@ -7,7 +7,8 @@ use frontdesk::db::Column;
 use frontdesk::{Error, Result, etag};
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::secret::Keys;
 use crate::store::{Ai, Documents};
 
 /// Whose API is spoken.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AiProvider)]
 pub enum Provider {
@@ -45,6 +46,14 @@ impl Provider {
     /// By the name under which it is stored.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::OpenAi, Self::Anthropic, Self::Ollama, Self::Custom].into_iter().find(|provider| provider.name() == name)
+    }
+}
+
+// Serde's own for an enum would take `{"openai": null}` too.
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::unknown_variant(&text, &["openai", "anthropic", "ollama", "custom"]))
     }
 }
 
@@ -199,6 +208,10 @@ mod tests {
         for provider in [Provider::OpenAi, Provider::Anthropic, Provider::Ollama, Provider::Custom] {
             assert_eq!(serde_json::to_value(provider).unwrap(), provider.name());
             assert_eq!(Provider::parse(provider.name()), Some(provider));
+            assert_eq!(serde_json::from_value::<Provider>(provider.name().into()).unwrap(), provider);
+        }
+        for other in [r#""OpenAI""#, r#"{"openai":null}"#, "1"] {
+            assert!(serde_json::from_str::<Provider>(other).is_err(), "{other}");
         }
     }
 }

@@ -58,7 +58,7 @@ impl Check {
 
     /// One line that must not be blank.
     pub fn required_line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        if text.trim().is_empty() {
+        if is_blank(text) {
             self.refuse(field, "string_too_short", format!("{field} must not be blank"));
         }
         self.line(field, text, max)
@@ -70,7 +70,7 @@ impl Check {
             self.refuse(field, "string_too_long", format!("{field} must have at most {max} characters"));
         } else if text.contains(is_refused) {
             self.refuse(field, "string_control", format!("{field} must not contain control characters"));
-        } else if !text.is_empty() {
+        } else if !is_blank(text) {
             return Some(text.to_owned());
         }
         None
@@ -82,5 +82,37 @@ impl Check {
     /// 422 when there is anything.
     pub fn finish(self) -> Result<()> {
         if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
+    }
+}
+
+/// Whether nothing of it can be seen.
+fn is_blank(text: &str) -> bool {
+    // Of the characters without width and the blank ones that are no white space to Unicode, those that people find to get round a
+    // rule like this one.
+    let is_invisible = |character| {
+        matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{2800}' | '\u{3164}'
+        ) || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
+    };
+    text.chars().all(|character| character.is_whitespace() || is_invisible(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_blank() {
+        for text in ["", " \n", "\u{200b}", "\u{feff}\u{200d} \u{2060}", "\u{3164}"] {
+            let mut check = Check::default();
+            assert_eq!(check.required_line("name", text, 9), None);
+            assert!(check.finish().is_err(), "{text:?}");
+            assert_eq!(Check::default().line("name", text, 9), None, "{text:?}");
+        }
+        for text in ["a", "\u{200f}שלום", "👩\u{200d}💻", "é"] {
+            assert_eq!(Check::default().required_line("name", text, 9).as_deref(), Some(text));
+        }
     }
 }

@@ -71,7 +71,8 @@ impl<S: Load> Instance<S> {
             // A client that asked first, and was not told to go on, has sent nothing.
             let is_on_its_way = upload.is_begun() || !asks_first;
             if is_on_its_way && !upload.is_end_stream() {
-                upload.drain().await;
+                // After the answer has left: a client that sends slowly need not wait for it.
+                spin_sdk::wit_bindgen::spawn(upload.drain());
             }
         }
         finish(&mut response, &log);

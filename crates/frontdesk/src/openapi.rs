@@ -1,11 +1,12 @@
 //! The parts of the OpenAPI document that are the same for every component: its head, how one signs in, and the refusals that
 //! come with an extractor.
 
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
     Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr};
 use utoipa::{IntoResponses, OpenApi as _};
 
 use crate::error::ErrorBody;
@@ -15,6 +16,12 @@ pub const BEARER: &str = "bearer";
 /// The name under which a tool, or the viewer, is told how to get that token by itself.
 const PASSWORD: &str = "password";
 
+/// What is true of every operation.
+const DESCRIPTION: &str = "The front desk of a company's business apps.
+
+Every answer has the header `x-request-id`. Errors have one shape, `ErrorBody`. A path that is not here is 404 `not_found`, and a \
+method that a path does not have 405 `method_not_allowed`, with the header `allow`; `HEAD` is answered wherever `GET` is.";
+
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(ErrorBody)))]
 struct Shared;
@@ -23,7 +30,7 @@ struct Shared;
 pub fn document(version: &str) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Frontdesk")
-        .description(Some("The front desk of a company's business apps."))
+        .description(Some(DESCRIPTION))
         .license(Some(License::new("Apache-2.0")))
         .version(version)
         .build();
@@ -35,6 +42,24 @@ pub fn document(version: &str) -> OpenApi {
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     OpenApiBuilder::new().info(info).components(Some(components)).build()
+}
+
+/// Says of the answers of all components which headers come with their status. To be called with the document of all components.
+pub fn name_headers(document: &mut OpenApi) {
+    let responses = document.paths.paths.values_mut().flat_map(operations).flat_map(|it| &mut it.responses.responses);
+    for (status, response) in responses {
+        let RefOr::T(response) = response else { continue };
+        let mut say = |name: &str, description: &str| {
+            let header = HeaderBuilder::new().description(Some(description)).build();
+            response.headers.entry(name.to_owned()).or_insert(header.into());
+        };
+        say("x-request-id", "Finds the request in the log.");
+        match status.as_str() {
+            "401" => say("www-authenticate", "`Bearer`."),
+            "503" => say("retry-after", "In seconds, with `unavailable`."),
+            _ => {}
+        }
+    }
 }
 
 /// Offers OAuth2's password flow with every operation that asks for an access token, so that a tool can sign in with e-mail and

@@ -27,11 +27,23 @@ impl Origin {
             return Err("is more than http://HOST:PORT".to_owned());
         }
         match (uri.scheme(), uri.authority()) {
+            (Some(_), Some(authority)) if authority.as_str().contains('@') => {
+                Err("holds a user name, which is not sent".to_owned())
+            }
             (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
                 Ok(Self { scheme: scheme.clone(), authority: authority.clone() })
             }
             _ => Err("is not of the form http://HOST:PORT".to_owned()),
         }
+    }
+
+    /// Whether an authority, as in a URL, is this one's host and port.
+    pub fn is_at(&self, authority: &str) -> bool {
+        let default_port = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        authority.parse::<Authority>().is_ok_and(|other| {
+            other.host().eq_ignore_ascii_case(self.authority.host())
+                && other.port_u16().unwrap_or(default_port) == self.authority.port_u16().unwrap_or(default_port)
+        })
     }
 
     /// A URL there.
@@ -72,8 +84,19 @@ mod tests {
         let origin = Origin::parse("http://127.0.0.1:8000").unwrap();
         assert_eq!(origin.url("/a?b=c").unwrap(), "http://127.0.0.1:8000/a?b=c");
         assert!(Origin::parse("https://ai.internal/").is_ok());
-        for text in ["", "ai:8000", "http://ai/path", "http://ai?query", "ftp://ai"] {
+        for text in ["", "ai:8000", "http://ai/path", "http://ai?query", "ftp://ai", "http://ada@ai", "http://ada:x@ai"]
+        {
             assert!(Origin::parse(text).is_err(), "{text} passed");
+        }
+    }
+    #[test]
+    fn an_authority_is_known_however_it_is_written() {
+        let origin = Origin::parse("http://Docs.internal:80").unwrap();
+        for authority in ["docs.internal", "docs.INTERNAL:80", "ada@docs.internal"] {
+            assert!(origin.is_at(authority), "{authority}");
+        }
+        for authority in ["", "docs.internal:8080", "docs.internal.example", "x docs.internal"] {
+            assert!(!origin.is_at(authority), "{authority}");
         }
     }
 }

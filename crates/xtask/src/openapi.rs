@@ -52,6 +52,7 @@ fn document() -> Result<String> {
     ] {
         document.merge(part);
     }
+    frontdesk::openapi::name_headers(&mut document);
     frontdesk::openapi::offer_password_flow(&mut document);
     Ok(document.to_pretty_json()? + "\n")
 }

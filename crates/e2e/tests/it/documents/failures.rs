@@ -1,5 +1,7 @@
 //! A service behind that is not there, does not answer, or breaks off.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use e2e::{App, Upstream};
@@ -9,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
 
-use super::{Desk, MIB, begun, desk, echo, impatient, request};
+use super::{Desk, MIB, Scripted, begun, desk, echo, impatient, raw, request};
 
 /// How much slower than it should be a machine of many tests may be.
 const SLACK: Duration = Duration::from_secs(4);
@@ -125,6 +127,58 @@ async fn an_answer_that_comes_before_the_body_was_read_arrives() {
     while !rest.ends_with(expected) {
         assert_ne!(socket.read_buf(&mut rest).await.unwrap(), 0);
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_502() {
+    let service = Scripted::start(|path| {
+        let status = path.rsplit('/').next()?;
+        Some(format!("HTTP/1.1 {status} Odd\r\ncontent-length: 0\r\n\r\n"))
+    });
+    let app = App::builder().variable("documents_upstream", service.origin()).start().await.unwrap();
+    let user = app.user().await.unwrap();
+    for status in ["101", "600", "999", "42"] {
+        let answer = user.get(&format!("/api/documents/{status}")).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (502, "upstream_unavailable"), "{status}");
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_with_a_length_beside_chunks_is_as_long_as_its_chunks() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n";
+    let service = Scripted::start(move |_| Some(format!("{head}\r\n5\r\nabcde\r\n0\r\n\r\n")));
+    let app = App::builder().variable("documents_upstream", service.origin()).start().await.unwrap();
+    let desk = Desk { app, upstream: Upstream::start().unwrap() };
+    let user = desk.app.user().await.unwrap();
+    let answer = raw(&desk, &user, "GET /api/documents/x", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("content-length"), "{answer}");
+    assert!(answer.ends_with("\r\n5\r\nabcde\r\n0\r\n\r\n"), "{answer}");
+    desk.app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_only_reads_is_asked_again_when_a_kept_connection_ends() {
+    // Each path is answered once, and the connection ends when it is asked for again.
+    let asked = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
+    let seen = asked.clone();
+    let service = Scripted::start(move |path| {
+        let times = *seen.lock().unwrap().entry(path.to_owned()).and_modify(|times| *times += 1).or_insert(1);
+        (times != 2).then(|| format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{times}"))
+    });
+    let app = App::builder().variable("documents_upstream", service.origin()).start().await.unwrap();
+    let desk = Desk { app, upstream: Upstream::start().unwrap() };
+    let user = desk.app.user().await.unwrap();
+    for (method, second) in [(Method::GET, 200), (Method::HEAD, 200), (Method::POST, 502), (Method::DELETE, 502)] {
+        let path = format!("/{method}");
+        let first = request(&desk, &user, method.clone(), &path).send().await.unwrap();
+        assert_eq!(first.status(), 200, "{method}");
+        first.bytes().await.unwrap();
+        assert_eq!(request(&desk, &user, method.clone(), &path).send().await.unwrap().status(), second, "{method}");
+        let times = asked.lock().unwrap()[&format!("/documents{path}")];
+        assert_eq!(times, if second == 200 { 3 } else { 2 }, "{method}");
+    }
+    desk.app.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! What passes: method, path, query, body and status, as they are.
 
-use std::io::{Read as _, Write as _};
-
 use bytes::Bytes;
 use e2e::{App, Received, Upstream};
 use futures::stream;
@@ -11,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Method;
 use tokio::net::TcpStream;
 
-use super::{body_of, desk, echo, plain, raw, request, unique};
+use super::{Scripted, body_of, desk, echo, plain, raw, request, unique};
 
 /// `hello\n`, compressed.
 const GZIP: [u8; 26] = [
@@ -94,21 +92,10 @@ async fn an_upload_over_http_2_needs_no_length() {
 
 #[tokio::test]
 async fn trailers_do_not_pass() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
     // No library would send them to a client that did not ask for any.
-    std::thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            socket.read_exact(&mut byte).unwrap();
-            head.extend(byte);
-        }
-        let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-end: 1\r\n\r\n";
-        socket.write_all(answer.as_bytes()).unwrap();
-    });
-    let app = App::builder().variable("documents_upstream", origin).start().await.unwrap();
+    let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-end: 1\r\n\r\n";
+    let service = Scripted::start(|_| Some(answer.to_owned()));
+    let app = App::builder().variable("documents_upstream", service.origin()).start().await.unwrap();
     let user = app.user().await.unwrap();
     // HTTP/2 would carry them.
     let socket = TcpStream::connect(app.url().trim_start_matches("http://")).await.unwrap();

@@ -2,6 +2,8 @@
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::{Desk, body_of, desk, echo, raw, request, unique};
 use e2e::{Caller, Received};
@@ -102,7 +104,8 @@ async fn what_is_not_the_services_business_never_passes() {
                 proxy-authorization: Basic x\r\nproxy-authenticate: Basic\r\nte: trailers\r\ntrailer: x-end\r\n\
                 upgrade: websocket\r\nhttp2-settings: AAAA\r\nx-user-anything: 1\r\nx-user-groups-truncated: true\r\n\
                 x_user_id: 1\r\nx_user_role: admin\r\nx-user_email: root@example.com\r\nspin-anything: 1\r\n\
-                spin-path-info: /x\r\nx-forwarded-port: 1\r\nx-mine: passes\r\naccept-language: de\r\n";
+                spin-path-info: /x\r\nx-forwarded-port: 1\r\nforwarded: for=6.6.6.6\r\nx-real-ip: 6.6.6.6\r\n\
+                x.user.id: 1\r\nx~user~id: 1\r\nx-original-url: /admin\r\nx-rewrite-url: /admin\r\nx-mine: passes\r\naccept-language: de\r\n";
     let received = received(desk, &user, sent).await;
     assert_eq!(received.header("x-mine"), ["passes"]);
     assert_eq!(received.header("accept-language"), ["de"]);
@@ -169,15 +172,56 @@ async fn the_services_headers_pass_but_for_those_that_are_ours_or_of_the_connect
         "x-own: 1",
         "x-own: 2",
         "x-content-type-options: nosniff",
+        "cache-control: private",
         &format!("content-length: {}", body.len()),
     ] {
         assert!(lines.contains(&line), "{line} is not in {head}");
     }
-    for name in ["set-cookie", "server", "keep-alive", "proxy-authenticate", "trailer", "host", "cache-control"] {
+    for name in ["set-cookie", "server", "keep-alive", "proxy-authenticate", "trailer", "host"] {
         assert!(!lines.iter().any(|line| line.starts_with(&format!("{name}:"))), "{name} is in {head}");
     }
     let ids: Vec<&&str> = lines.iter().filter(|line| line.starts_with("x-request-id: ")).collect();
     assert!(ids.len() == 1 && *ids[0] != "x-request-id: theirs", "{head}");
+}
+
+#[tokio::test]
+async fn a_client_is_sent_to_our_paths_and_learns_no_others() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let origin = desk.upstream.origin();
+    for name in ["location", "content-location"] {
+        for (theirs, ours) in [
+            (format!("{origin}/documents/7/?a=b"), Some("/api/documents/7/?a=b")),
+            (format!("{origin}/login"), None),
+            ("/documents/7".to_owned(), Some("/api/documents/7")),
+            ("/login".to_owned(), Some("/login")),
+            ("https://example.com/documents".to_owned(), Some("https://example.com/documents")),
+        ] {
+            let request = request(desk, &user, Method::POST, "/x")
+                .header("x-answer-status", "303")
+                .header(format!("x-answer-{name}"), &theirs);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 303);
+            let told = answer.headers().get(name).map(|value| value.to_str().unwrap());
+            assert_eq!(told, ours, "{name}: {theirs}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_service_is_told_by_what_name_we_were_called() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    for host in ["desk.example.com:81", "evil@desk.example.com:81"] {
+        let mut socket = TcpStream::connect(desk.address()).await.unwrap();
+        let (line, token) = ("GET /api/documents/x HTTP/1.1", &user.token);
+        let head = format!("{line}\r\nhost: {host}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        let received = Received::from_json(&serde_json::from_str(body_of(&answer)).expect(&answer));
+        assert_eq!(received.header("x-forwarded-host"), ["desk.example.com:81"], "{host}");
+    }
 }
 
 #[tokio::test]
@@ -200,6 +244,9 @@ async fn what_a_browser_would_run_is_sandboxed() {
         ("text/xml; charset=utf-8", true),
         ("application/xhtml+xml", true),
         ("text/plain, text/html", true),
+        ("text/html charset=utf-8", true),
+        ("text/html(x)", true),
+        ("application/xml x", true),
         ("application/pdf", false),
         ("text/plain", false),
         ("application/json", false),

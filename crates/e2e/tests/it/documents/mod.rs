@@ -8,6 +8,9 @@ mod services;
 mod streams;
 mod uploads;
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+
 use e2e::{App, AppBuilder, Caller, Received, Upstream};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -47,6 +50,38 @@ async fn desk() -> &'static Desk {
 async fn impatient() -> &'static Desk {
     static DESK: OnceCell<Desk> = OnceCell::const_new();
     DESK.get_or_init(|| Desk::start(|app| app.variable("upstream_timeout", "1"))).await
+}
+
+/// A service that answers as no library would.
+struct Scripted(String);
+
+impl Scripted {
+    /// `answer` is given the path of each request, and a connection ends after an answer that is `None`.
+    fn start(answer: impl Fn(&str) -> Option<String> + Send + Sync + Clone + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            while let Ok((socket, _)) = listener.accept() {
+                let answer = answer.clone();
+                std::thread::spawn(move || converse(&socket, answer));
+            }
+        });
+        Self(origin)
+    }
+
+    fn origin(&self) -> &str {
+        &self.0
+    }
+}
+
+fn converse(mut socket: &std::net::TcpStream, answer: impl Fn(&str) -> Option<String>) -> Option<()> {
+    let mut lines = BufReader::new(socket).lines();
+    loop {
+        let first = lines.next()?.ok()?;
+        while !lines.next()?.ok()?.is_empty() {}
+        let answer = answer(first.split(' ').nth(1)?)?;
+        socket.write_all(answer.as_bytes()).ok()?;
+    }
 }
 
 /// A path segment by which a test knows its own requests.

@@ -44,6 +44,8 @@ async fn a_path_that_leads_elsewhere_is_refused_and_does_not_reach_the_service()
         "/%2e%2e;/KEY",
         "/..%3b/KEY",
         "/.;/KEY",
+        "/%c0%ae%c0%ae/KEY",
+        "/%u002e%u002e/KEY",
     ] {
         let path = path.replace("KEY", &key);
         for method in ["GET", "DELETE", "OPTIONS"] {

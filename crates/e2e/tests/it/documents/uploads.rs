@@ -70,6 +70,41 @@ async fn an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_wait_for_what_is_still_to_be_sent() {
+    use tokio::io::AsyncReadExt as _;
+    let desk = strict().await;
+    let user = desk.app.user().await.unwrap();
+    let headers = format!("content-length: {}\r\n", 500 * MIB);
+    let began = std::time::Instant::now();
+    let mut socket = super::begun(desk, &user, "POST /api/documents/x", &headers).await;
+    let mut head = [0; 12];
+    socket.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 413");
+    // As long as what is sent is read on for.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_that_is_chunked_has_the_length_that_it_has() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let desk = strict().await;
+    let user = desk.app.user().await.unwrap();
+    for length in ["2", &(500 * MIB).to_string()] {
+        let key = unique();
+        let headers = format!("content-length: {length}\r\ntransfer-encoding: chunked\r\n");
+        let mut socket = super::begun(desk, &user, &format!("POST /api/documents/{key}"), &headers).await;
+        socket.write_all(b"5\r\nabcde\r\n0\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(desk.upstream.received(&key)[0].body, b"abcde");
+    }
+    // The host would drop it.
+    let chunked = raw(desk, &user, "GET /api/documents/x", "transfer-encoding: chunked\r\n").await;
+    assert!(chunked.starts_with("HTTP/1.1 400 ") && chunked.contains("\"length_required\""), "{chunked}");
+}
+
+#[tokio::test]
 async fn a_new_limit_counts_at_once() {
     let desk = Desk::start(|app| app).await;
     let user = desk.app.user().await.unwrap();
