@@ -21,15 +21,18 @@ create function rate_limit_key(kind text, value text) returns text
     language sql immutable parallel safe
     return kind || ':' || encode(sha256(convert_to(value, 'utf8')), 'hex');
 
--- Decides on a try and counts it, if none of its limits is reached: `limits` tries in `windows` seconds. A limit that trickles lets
--- one try through in an interval that doubles from a second up to a minute. A key that is null has no limit. Rows are locked in one
--- order, so that no two tries can wait for each other.
-create function rate_limit(keys text[], limits integer[], windows integer[], trickles boolean[])
+-- Decides on a try and counts it, if none of its limits is reached: so many tries in so many seconds of each thing. A thing that is
+-- null has no limit. Of an account nobody can be locked out: beyond its limit one try is let through in an interval that doubles
+-- from a second up to a minute. Rows are locked in one order, so that no two tries can wait for each other.
+create function rate_limit(kinds text[], things text[], limits integer[], windows integer[])
     returns table (is_allowed boolean, is_first_refusal boolean, reached integer, retry_after integer)
     language plpgsql
 as $$
 declare
     instant constant timestamptz := clock_timestamp();
+    keys constant text[] := array(
+        select rate_limit_key(t.kind, t.thing) from unnest(kinds, things) with ordinality as t (kind, thing, at) order by t.at
+    );
 begin
     insert into rate_limits as r (key, expires_at)
     select l.key, instant + l.seconds * interval '1 second' from unnest(keys, windows) as l (key, seconds)
@@ -44,11 +47,11 @@ begin
     into is_allowed, is_first_refusal, reached, retry_after
     from (
         select r.refused, l.size,
-               case when l.is_trickling
+               case when l.kind = 'login.account'
                     then least(r.expires_at, r.last_at + least(60, 2.0 ^ least(r.count - l.size, 6)) * interval '1 second')
                     else r.expires_at
                end as free_at
-        from unnest(keys, limits, trickles) as l (key, size, is_trickling) join rate_limits r on r.key = l.key
+        from unnest(kinds, keys, limits) as l (kind, key, size) join rate_limits r on r.key = l.key
         where r.count >= l.size
     ) b
     where b.free_at > instant;
@@ -63,6 +66,20 @@ begin
         delete from rate_limits r where r.key = any (keys) and r.count = 0;
         return next;
     end if;
+end
+$$;
+
+-- Takes back what signing in has counted, because it succeeded: all of it from this address, and the one try elsewhere.
+create function login_succeeded(account text, network text) returns void
+    language plpgsql
+as $$
+declare
+    here constant text := rate_limit_key('login.account_and_ip', account || ' ' || network);
+    elsewhere constant text[] := array[rate_limit_key('login.ip', network), rate_limit_key('login.account', account)];
+begin
+    perform from rate_limits where key = any (elsewhere || here) order by key for update;
+    delete from rate_limits where key = here;
+    update rate_limits set count = greatest(count - 1, 0) where key = any (elsewhere);
 end
 $$;
 
@@ -123,6 +140,48 @@ create index password_resets_user_id_idx on password_resets (user_id);
 create index password_resets_expires_at_idx on password_resets (expires_at);
 
 comment on column password_resets.token_hash is 'SHA-256 of the token, which is only in the mail.';
+
+-- Takes a password in place of another one, and ends the sessions of the account but one. False when the account has another hash
+-- by then. A session that was begun with the old password while this waited for the account is seen and ended.
+create function change_password(account uuid, kept_session uuid, old_hash text, new_hash text) returns boolean
+    language plpgsql
+as $$
+begin
+    update users set password_hash = new_hash, updated_at = now()
+    where id = account and password_hash = old_hash and is_active;
+    if not found then
+        return false;
+    end if;
+    delete from sessions where user_id = account and id <> kept_session;
+    delete from password_resets where user_id = account;
+    return true;
+end
+$$;
+
+-- Takes a password in place of one that was forgotten, ends all sessions of the account, and lets its owner in again whatever was
+-- tried on it. Null when there is no such token, or no more.
+create function reset_password(token bytea, new_hash text) returns uuid
+    language plpgsql
+as $$
+declare
+    account uuid;
+    address text;
+begin
+    delete from password_resets r using users u
+    where r.token_hash = token and r.expires_at > now() and u.id = r.user_id and u.is_active
+    returning r.user_id into account;
+    if account is null then
+        return null;
+    end if;
+    update users set password_hash = new_hash, sessions_ended_at = clock_timestamp(), updated_at = now()
+    where id = account and is_active
+    returning email into address;
+    delete from sessions where user_id = account;
+    delete from password_resets where user_id = account;
+    delete from rate_limits where key = rate_limit_key('login.account', address);
+    return account;
+end
+$$;
 
 create table outbox (
     id          uuid        primary key default gen_random_uuid(),

@@ -15,7 +15,7 @@ use crate::store;
         (status = 403, body = ErrorBody, description = "`csrf`."),
         (status = 404, body = ErrorBody, description = "`session_not_found`.")))]
 pub(crate) async fn revoke_session(who: SignedIn, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    if store::end_session(app.db(), who.user().id, id).await? {
+    if store::end_session(app.db(), who.actor(), id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound("session_not_found", "You have no such session"))
