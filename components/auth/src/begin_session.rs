@@ -2,14 +2,15 @@
 
 use axum::extract::State;
 use frontdesk::access::Public;
-use frontdesk::openapi::{BodyRefusals, Failures};
-use frontdesk::{Client, ErrorBody, Json, Result, UserView};
+use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
+use frontdesk::{ErrorBody, Json, Result, UserView};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::authenticate::authenticate;
 use crate::browser::SignedInBrowser;
 use crate::state::Auth;
+use crate::visitor::Visitor;
 
 /// Who signs in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -27,14 +28,14 @@ pub(crate) struct BeginSession {
     request_body = BeginSession,
     responses((status = 200, body = UserView, description = "Signed in.",
             headers(("set-cookie" = String, description = "The access, refresh and device cookies."))),
-        BodyRefusals, Failures,
+        BodyRefusals, LimitRefusals, Failures,
         (status = 401, body = ErrorBody, description = "`invalid_credentials`.")))]
 pub(crate) async fn begin_session(
     _: Public,
-    client: Client,
+    visitor: Visitor,
     State(auth): State<Auth>,
     Json(input): Json<BeginSession>,
 ) -> Result<SignedInBrowser> {
-    let begun = authenticate(&auth, &input.email, &input.password, client).await?;
+    let begun = authenticate(&auth, &input.email, &input.password, visitor).await?;
     SignedInBrowser::new(&auth, begun).await
 }

@@ -5,17 +5,24 @@
 mod authenticate;
 mod begin_session;
 mod browser;
+mod change_password;
+mod forgot_password;
 mod jwks;
+mod limits;
 mod list_sessions;
 mod login;
 mod logout;
+mod new_password;
 mod refresh;
 mod refresh_token;
 mod register;
+mod reset_password;
+mod reset_token;
 mod revoke_session;
 mod state;
 mod store;
 mod views;
+mod visitor;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,6 +40,9 @@ pub fn routes() -> OpenApiRouter<Auth> {
         .routes(routes!(logout::logout))
         .routes(routes!(list_sessions::list_sessions))
         .routes(routes!(revoke_session::revoke_session))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(forgot_password::forgot_password))
+        .routes(routes!(reset_password::reset_password))
         .routes(routes!(jwks::jwks))
 }
 

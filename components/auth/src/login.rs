@@ -2,14 +2,15 @@
 
 use axum::extract::State;
 use frontdesk::access::Public;
-use frontdesk::openapi::{BodyRefusals, Failures};
-use frontdesk::{Client, Error, ErrorBody, FormOrJson, Json, Result};
+use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
+use frontdesk::{Error, ErrorBody, FormOrJson, Json, Result};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::authenticate::authenticate;
 use crate::state::Auth;
 use crate::views::TokenView;
+use crate::visitor::Visitor;
 
 /// Who signs in. OAuth2's `scope`, `client_id` and `client_secret` are allowed and ignored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,18 +27,18 @@ pub(crate) struct Login {
 
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", operation_id = "auth.login",
     request_body(content((Login = "application/x-www-form-urlencoded"), (Login = "application/json"))),
-    responses((status = 200, body = TokenView, description = "Signed in."), BodyRefusals, Failures,
+    responses((status = 200, body = TokenView, description = "Signed in."), BodyRefusals, LimitRefusals, Failures,
         (status = 400, body = ErrorBody, description = "`unsupported_grant_type` or `incomplete_body`."),
         (status = 401, body = ErrorBody, description = "`invalid_credentials`.")))]
 pub(crate) async fn login(
     _: Public,
-    client: Client,
+    visitor: Visitor,
     State(auth): State<Auth>,
     FormOrJson(input): FormOrJson<Login>,
 ) -> Result<Json<TokenView>> {
     if input.grant_type.as_ref().is_some_and(|grant| grant != "password") {
         return Err(Error::BadRequest("unsupported_grant_type", "The only grant type is password"));
     }
-    let begun = authenticate(&auth, &input.username, &input.password, client).await?;
+    let begun = authenticate(&auth, &input.username, &input.password, visitor).await?;
     Ok(Json(TokenView::new(&auth, &begun).await?))
 }

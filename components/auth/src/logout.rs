@@ -46,7 +46,7 @@ pub(crate) async fn logout(
     Query(Logout { all }): Query<Logout>,
     State(auth): State<Auth>,
 ) -> Result<Response> {
-    store::end_sessions(auth.app().db(), who.user_id, who.session_id, all).await?;
+    store::end_sessions(auth.app().db(), who.actor(), who.session_id, all).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     for cookie in auth.app().cookies().clear() {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::{FromOurPage, Public};
 use frontdesk::cookies::Kind;
 use frontdesk::openapi::{BodyRefusals, Failures};
-use frontdesk::{Error, ErrorBody, Json, OptionalJson, Result, UserView};
+use frontdesk::{Client, Error, ErrorBody, Json, OptionalJson, Result, UserView};
 use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -39,12 +39,12 @@ pub(crate) struct Refresh {
 pub(crate) async fn refresh(
     _: Public,
     State(auth): State<Auth>,
-    (headers, page): (HeaderMap, FromOurPage),
+    (client, headers, page): (Client, HeaderMap, FromOurPage),
     OptionalJson(input): OptionalJson<Refresh>,
 ) -> Result<Response> {
     if let Some(Refresh { refresh_token: Some(refresh_token) }) = input {
         let token = auth.refresh_token_key().open(&refresh_token).ok_or(INVALID)?;
-        let begun = rotate(&auth, token, false).await?;
+        let begun = rotate(&auth, &client, token, false).await?;
         return Ok(Json(TokenView::new(&auth, &begun).await?).into_response());
     }
     let sent = auth.app().cookies().sent(Kind::Refresh, &headers);
@@ -53,14 +53,14 @@ pub(crate) async fn refresh(
     }
     let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text)).ok_or(INVALID)?;
     page.check()?;
-    let begun = rotate(&auth, token, true).await?;
+    let begun = rotate(&auth, &client, token, true).await?;
     Ok(SignedInBrowser::new(&auth, begun).await?.into_response())
 }
 
 const INVALID: Error = Error::Unauthenticated("invalid_token", "The refresh token is not valid");
 
-async fn rotate(auth: &Auth, token: RefreshToken, is_browser: bool) -> Result<Begun> {
-    let refreshed = store::refresh_session(auth.app().db(), token, auth.lifetimes()).await?;
+async fn rotate(auth: &Auth, client: &Client, token: RefreshToken, is_browser: bool) -> Result<Begun> {
+    let refreshed = store::refresh_session(auth.app().db(), client.actor(None), token, auth.lifetimes()).await?;
     let cookies = is_browser.then(|| auth.app().cookies());
     match refreshed {
         Some(Refreshed { is_reused: false, begun }) => Ok(begun),

@@ -51,6 +51,15 @@ impl RefreshTokenKey {
         format!("{DEVICE}{}{}", user.simple(), URL_SAFE_NO_PAD.encode(mac.into_bytes()))
     }
 
+    /// Whose device it is that keeps this, if it is one of ours.
+    pub(crate) fn open_device(&self, text: &str) -> Option<Uuid> {
+        let (user, mac) = text.strip_prefix(DEVICE)?.split_at_checked(32)?;
+        let user = Uuid::try_parse(user).ok()?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        self.0.clone().chain_update(DEVICE).chain_update(user.as_bytes()).verify_slice(&mac).ok()?;
+        Some(user)
+    }
+
     /// The token of a session after so many rotations.
     pub(crate) fn token(&self, session_id: Uuid, counter: i32) -> String {
         let mut token = session_id.as_bytes().to_vec();
@@ -81,6 +90,18 @@ mod tests {
         }
         for other in [key.token(session, 1), key.token(other_session, 0), other_key.token(session, 0)] {
             assert_ne!(token, other);
+        }
+    }
+
+    #[test]
+    fn a_device_is_known_by_its_word_alone() {
+        let key = RefreshTokenKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
+        let user = Uuid::from_u128(1);
+        let word = key.device(user);
+        assert_eq!(key.open_device(&word), Some(user));
+        let other = word.replace(&user.simple().to_string(), &Uuid::from_u128(2).simple().to_string());
+        for text in ["", "fdd_", &word[..40], &other, &format!("{word}A"), &key.token(user, 0)] {
+            assert_eq!(key.open_device(text), None, "{text}");
         }
     }
 

@@ -2,16 +2,16 @@
 
 use axum::extract::{FromRequestParts, State};
 use frontdesk::access::Public;
-use frontdesk::db::OnConstraint as _;
 use frontdesk::input::Check;
-use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::time::compute;
-use frontdesk::{Error, ErrorBody, FieldError, Json, Result, UserView, email, password};
+use frontdesk::{Client, Error, ErrorBody, FieldError, Json, Result, UserView, email, password};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::limits::REGISTER;
 use crate::state::{Auth, Registration};
 use crate::store;
 
@@ -34,20 +34,23 @@ pub(crate) struct Register {
 
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", operation_id = "auth.register",
     request_body = Register,
-    responses((status = 201, body = UserView, description = "The account."), BodyRefusals, Failures,
+    responses((status = 201, body = UserView, description = "The account."),
+        BodyRefusals, LimitRefusals, Failures,
         (status = 403, body = ErrorBody, description = "`registration_closed`."),
         (status = 409, body = ErrorBody, description = "`email_taken`.")))]
 pub(crate) async fn register(
     _: MayRegister,
+    client: Client,
     State(auth): State<Auth>,
     Json(input): Json<Register>,
 ) -> Result<(StatusCode, Json<UserView>)> {
     let account = input.check()?;
+    let db = auth.app().db();
+    let things = [client.network(), account.email.clone()];
+    store::count_try(db, client.actor(None), REGISTER, things, auth.scale()).await?.decided()?;
     let hash = compute(|| password::hash(&account.password)).await.map_err(Error::internal)?;
-    let user = store::insert_user(auth.app().db(), account.email, account.full_name, hash).await.on_constraint(
-        "users_email_key",
-        Error::Conflict("email_taken", "There is an account with this e-mail address"),
-    )?;
+    let user = store::insert_user(db, client.actor(None), account.email, account.full_name, hash).await?;
+    let user = user.ok_or(Error::Conflict("email_taken", "There is an account with this e-mail address"))?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use frontdesk::token::{Signer, SigningKey};
 use frontdesk::{App, Load, Variables};
 
+use crate::limits::Scale;
 use crate::refresh_token::RefreshTokenKey;
 
 /// The component's state; cheap to clone.
@@ -19,6 +20,8 @@ struct Inner {
     refresh_token_key: RefreshTokenKey,
     lifetimes: Lifetimes,
     registration: Registration,
+    scale: Scale,
+    reset_url: Option<String>,
 }
 
 /// How long a session lasts.
@@ -66,6 +69,16 @@ impl Auth {
         self.0.lifetimes
     }
 
+    /// What every limit on tries is multiplied by.
+    pub(crate) fn scale(&self) -> Scale {
+        self.0.scale
+    }
+
+    /// The page on which people choose a new password.
+    pub(crate) fn reset_url(&self) -> Option<&str> {
+        self.0.reset_url.as_deref()
+    }
+
     pub(crate) fn registration(&self) -> Registration {
         self.0.registration
     }
@@ -86,6 +99,8 @@ impl Load for Auth {
         let access = variables.required("access_lifetime", lifetime).await;
         let refresh = variables.required("refresh_lifetime", lifetime).await;
         let refresh_idle = variables.required("refresh_idle_lifetime", lifetime).await;
+        let scale = variables.required("rate_limit_scale", Scale::parse).await;
+        let reset_url = variables.optional("password_reset_url", reset_url).await;
         let (app, key) = (app?, key?);
         if !app.verifier().keys().contains(key.kid()) {
             variables.problem("signing_key", "its public key is not among verifying_keys");
@@ -98,6 +113,8 @@ impl Load for Auth {
             refresh_token_key: refresh_token_key?,
             lifetimes: Lifetimes { refresh: refresh?, refresh_idle: refresh_idle? },
             registration: registration?,
+            scale: scale?,
+            reset_url,
         };
         Some(Self(Arc::new(inner)))
     }
@@ -111,5 +128,14 @@ pub fn lifetime(value: &str) -> Result<Duration, String> {
     match value.parse() {
         Ok(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
         _ => Err("is not a number of seconds from 1 to 315360000, which are ten years".to_owned()),
+    }
+}
+
+fn reset_url(value: &str) -> Result<String, String> {
+    let is_url = value.starts_with("https://") || value.starts_with("http://");
+    if is_url && !value.contains(['#', ' ']) {
+        Ok(value.to_owned())
+    } else {
+        Err("is not a URL without a fragment".to_owned())
     }
 }

@@ -2,39 +2,221 @@
 
 use std::time::Duration;
 
-use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Statement};
+use frontdesk::audit::Actor;
+use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Client, Session, User, session_columns, session_is_live, user_columns};
+use frontdesk::{Client, Error, RateLimit, Session, User, audit, session_columns, session_is_live, user_columns};
 use uuid::Uuid;
 
+use crate::limits::{LOGIN, Limit, Scale};
 use crate::refresh_token::RefreshToken;
+use crate::reset_token::ResetToken;
 use crate::state::Lifetimes;
+use crate::visitor::Visitor;
 
 /// Every statement of this family.
 pub const STATEMENTS: &[Statement] = &[
+    CHANGE_PASSWORD,
+    COUNT_LOGIN,
     COUNT_SESSIONS,
+    COUNT_TRY,
     END_SESSION,
     END_SESSIONS,
-    FIND_CANDIDATE,
+    HAS_RESET,
     INSERT_USER,
     LIST_SESSIONS,
+    LOG_FAILED_CHANGE,
+    LOG_FAILED_LOGIN,
     REFRESH_SESSION,
+    REQUEST_RESET,
+    RESET_PASSWORD,
     START_SESSION,
 ];
 
-const INSERT_USER: Statement = Statement::write(
-    "auth.insert_user",
-    concat!("insert into users as u (email, full_name, password_hash) values ($1, $2, $3) returning ", user_columns!()),
+/// What the limits say of a try. One that is let through is counted.
+pub(crate) struct Decision<T> {
+    reached: Option<RateLimit>,
+    found: T,
+}
+
+impl<T> Decision<T> {
+    /// What was found, of a try that is let through.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) fn decided(self) -> frontdesk::Result<T> {
+        self.reached.map_or(Ok(self.found), |reached| Err(Error::RateLimited(reached)))
+    }
+}
+
+impl<T> Decision<T> {
+    fn take(columns: &mut Columns<'_>, found: impl FnOnce(&mut Columns<'_>) -> Result<T, DecodeError>) -> Result<Self, DecodeError> {
+        let (is_allowed, limit, retry_after): (bool, Option<i32>, Option<i32>) =
+            (columns.take()?, columns.take()?, columns.take()?);
+        let reached = RateLimit { limit: limit.unwrap_or_default(), retry_after: retry_after.unwrap_or(1) };
+        Ok(Self { reached: (!is_allowed).then_some(reached), found: found(columns)? })
+    }
+}
+
+impl FromRow for Decision<()> {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Self::take(columns, |_| Ok(()))
+    }
+}
+
+impl FromRow for Decision<Option<Candidate>> {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Self::take(columns, |columns| {
+            let (id, password_hash, is_active): (Option<Uuid>, Option<String>, Option<bool>) =
+                (columns.take()?, columns.take()?, columns.take()?);
+            let candidate = id.zip(password_hash).zip(is_active);
+            Ok(candidate.map(|((id, password_hash), is_active)| Candidate { id, password_hash, is_active }))
+        })
+    }
+}
+
+fn kinds(limits: &[Limit]) -> Parameter {
+    limits.iter().map(|limit| limit.kind.to_owned()).collect::<Vec<_>>().into()
+}
+
+fn tries(limits: &[Limit], scale: Scale) -> Parameter {
+    Parameter::ArrayInt32(limits.iter().map(|limit| Some(scale.tries(*limit))).collect())
+}
+
+fn windows(limits: &[Limit]) -> Parameter {
+    Parameter::ArrayInt32(limits.iter().map(|limit| Some(limit.seconds)).collect())
+}
+
+// Of several refusals in a row the first is logged: who is refused must not be able to fill the log.
+const COUNT_TRY: Statement = Statement::write(
+    "auth.count_try",
+    concat!(
+        "with decision as materialized (
+             select * from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
+         ), logged as (",
+        audit!(
+            "auth.rate_limited",
+            "limit",
+            "($4::text[])[1]",
+            "'{}'",
+            "from decision where is_first_refusal and not is_allowed"
+        ),
+        ") select is_allowed, reached, retry_after from decision"
+    ),
 );
 
-/// A new account. Violates `users_email_key` when the address is taken.
+/// Decides on a try of things that are limited each in its own way, and counts it.
+pub(crate) async fn count_try<const N: usize>(
+    db: &Db,
+    actor: Actor,
+    limits: [Limit; N],
+    things: [String; N],
+    scale: Scale,
+) -> Result<Decision<()>, DbError> {
+    let things: Vec<String> = things.into();
+    let parameters = actor.with([kinds(&limits), things.into(), tries(&limits, scale), windows(&limits)]);
+    db.one(COUNT_TRY, parameters).await
+}
+
+// The account of the address is read in the same round trip. Its own limit is not for the device of its owner.
+const COUNT_LOGIN: Statement = Statement::write(
+    "auth.count_login",
+    concat!(
+        "with candidate as (
+             select id, password_hash, is_active from users where email = $4::text
+         ), decision as materialized (
+             select l.* from (select) as one left join candidate on true cross join lateral rate_limit(
+                 $5::text[],
+                 array[
+                     $4::text || ' ' || $6::text,
+                     $6::text,
+                     case when not coalesce(candidate.id = $7::uuid, false) then $4::text end
+                 ],
+                 $8::int4[],
+                 $9::int4[]
+             ) as l
+         ), logged as (",
+        audit!(
+            "auth.rate_limited",
+            "user",
+            "select id from candidate",
+            "'{}'",
+            "from decision where is_first_refusal and not is_allowed"
+        ),
+        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.password_hash, c.is_active
+         from decision d left join candidate c on true"
+    ),
+);
+
+/// Decides on a try to sign in, counts it, and finds the account of the address, with its hash.
+pub(crate) async fn count_login(
+    db: &Db,
+    email: Option<String>,
+    visitor: &Visitor,
+    scale: Scale,
+) -> Result<Decision<Option<Candidate>>, DbError> {
+    let parameters = visitor.client.actor(None).with([
+        email.into(),
+        kinds(&LOGIN),
+        visitor.client.network().into(),
+        visitor.device_of.into(),
+        tries(&LOGIN, scale),
+        windows(&LOGIN),
+    ]);
+    db.one(COUNT_LOGIN, parameters).await
+}
+
+const LOG_FAILED_LOGIN: Statement = Statement::write(
+    "auth.log_failed_login",
+    concat!(audit!("auth.login_failed", "user", "$4::uuid", "'{}'", ""), " returning id"),
+);
+
+/// Notes that somebody could not sign in, to which account if there is one.
+pub(crate) async fn log_failed_login(db: &Db, actor: Actor, candidate: Option<Uuid>) -> Result<(), DbError> {
+    db.all::<(Uuid,)>(LOG_FAILED_LOGIN, actor.with([candidate.into()])).await.map(drop)
+}
+
+// Whoever has the address already is not an error of the statement, which would undo what it writes into the log.
+const INSERT_USER: Statement = Statement::write(
+    "auth.insert_user",
+    concat!(
+        "with account (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, \
+             last_login_at) as (
+             insert into users as u (email, full_name, password_hash) values ($4, $5, $6)
+             on conflict (email) do nothing returning ",
+        user_columns!(),
+        "
+         ), logged as (",
+        audit!(
+            by "coalesce($1::uuid, account.id)",
+            "auth.registered",
+            "user",
+            "account.id",
+            "audit_changes('{}', jsonb_build_object('email', email, 'full_name', full_name, 'role', role))",
+            "from account"
+        ),
+        "), refused as (",
+        audit!(
+            "auth.register_failed",
+            "user",
+            "select id from users where email = $4",
+            "'{}'",
+            "where not exists (select from account)"
+        ),
+        ") select id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, last_login_at
+         from account"
+    ),
+);
+
+/// A new account; `None` when the address is taken.
 pub(crate) async fn insert_user(
     db: &Db,
+    actor: Actor,
     email: String,
     full_name: Option<String>,
     hash: String,
-) -> Result<User, DbError> {
-    db.one(INSERT_USER, vec![email.into(), full_name.into(), hash.into()]).await
+) -> Result<Option<User>, DbError> {
+    db.optional(INSERT_USER, actor.with([email.into(), full_name.into(), hash.into()])).await
 }
 
 /// An account that somebody tries to sign in to.
@@ -42,20 +224,6 @@ pub(crate) struct Candidate {
     pub(crate) id: Uuid,
     pub(crate) password_hash: String,
     pub(crate) is_active: bool,
-}
-
-impl FromRow for Candidate {
-    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { id: columns.take()?, password_hash: columns.take()?, is_active: columns.take()? })
-    }
-}
-
-const FIND_CANDIDATE: Statement =
-    Statement::read("auth.find_candidate", "select id, password_hash, is_active from users where email = $1");
-
-/// The account of an address, with its hash.
-pub(crate) async fn find_candidate(db: &Db, email: String) -> Result<Option<Candidate>, DbError> {
-    db.optional(FIND_CANDIDATE, vec![email.into()]).await
 }
 
 /// A session that has just begun, or goes on.
@@ -78,40 +246,52 @@ const START_SESSION: Statement = Statement::write(
     concat!(
         "with account (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, \
              last_login_at) as (
-             update users u set last_login_at = now(), password_hash = coalesce($3, password_hash)
-             where id = $1 and password_hash = $2 and is_active
+             update users u set last_login_at = now(), password_hash = coalesce($6, password_hash)
+             where id = $4 and password_hash = $5 and is_active
              returning ",
         user_columns!(),
         "
          ), session as (
              insert into sessions (user_id, expires_at, idle_expires_at, ip, user_agent)
-             select id, now() + $6::int8 * interval '1 second', now() + least($6::int8, $7::int8) * interval '1 second', \
-                 $4, $5 from account
+             select id, now() + $8::int8 * interval '1 second', now() + least($8::int8, $9::int8) * interval '1 second', \
+                 $2, $7 from account
              returning id, refresh_counter
-         )
+         ), logged as (",
+        audit!(
+            by "coalesce($1::uuid, account.id)",
+            "auth.login",
+            "user",
+            "account.id",
+            "audit_changes('{}', jsonb_build_object('session_id', session.id))",
+            "from session cross join account"
+        ),
+        ")
          select session.id, session.refresh_counter, account.id, email, full_name, role, is_active, email_verified, \
              mfa_enabled, created_at, updated_at, last_login_at
-         from session cross join account"
+         from session cross join account cross join lateral login_succeeded($10, $11) as forgiven"
     ),
 );
 
-/// Begins a session, and replaces the hash when there is a new one. `None` when the account has changed meanwhile.
+/// Begins a session, replaces the hash when there is a new one, and forgives the tries that failed. `None` when the account has
+/// changed meanwhile.
 pub(crate) async fn start_session(
     db: &Db,
     candidate: Candidate,
+    email: String,
     new_hash: Option<String>,
-    client: Client,
+    client: &Client,
     lifetimes: Lifetimes,
 ) -> Result<Option<Begun>, DbError> {
-    let parameters = vec![
+    let parameters = client.actor(None).with([
         candidate.id.into(),
         candidate.password_hash.into(),
         new_hash.into(),
-        client.ip.into(),
-        client.user_agent.into(),
+        client.user_agent().map(str::to_owned).into(),
         seconds(lifetimes.refresh).into(),
         seconds(lifetimes.refresh_idle).into(),
-    ];
+        email.into(),
+        client.network().into(),
+    ]);
     db.optional(START_SESSION, parameters).await
 }
 
@@ -132,16 +312,16 @@ impl FromRow for Refreshed {
     }
 }
 
-/// Whether parameter 2 is the counter of a session's present token, and whether it is that of the one before, which is good for
+/// Whether parameter 5 is the counter of a session's present token, and whether it is that of the one before, which is good for
 /// a little longer (API.md, section 2).
 macro_rules! is_current {
     () => {
-        "s.refresh_counter = $2"
+        "s.refresh_counter = $5"
     };
 }
 macro_rules! is_previous {
     () => {
-        "s.refresh_counter = $2 + 1 and s.rotated_at > now() - interval '10 seconds'"
+        "s.refresh_counter = $5 + 1 and s.rotated_at > now() - interval '10 seconds'"
     };
 }
 
@@ -150,7 +330,9 @@ macro_rules! is_previous {
 const REFRESH_SESSION: Statement = Statement::write(
     "auth.refresh_session",
     concat!(
-        "update sessions s set
+        "with refreshed (is_reused, is_rotated, session_id, refresh_counter, id, email, full_name, role, is_active, \
+             email_verified, mfa_enabled, created_at, updated_at, last_login_at) as (
+         update sessions s set
              refresh_counter = case when ",
         is_current!(),
         " then s.refresh_counter + 1 else s.refresh_counter end,
@@ -162,29 +344,44 @@ const REFRESH_SESSION: Statement = Statement::write(
         " then now() else s.last_used_at end,
              idle_expires_at = case when ",
         is_current!(),
-        " then least(s.expires_at, now() + $3::int8 * interval '1 second') else s.idle_expires_at end,
+        " then least(s.expires_at, now() + $6::int8 * interval '1 second') else s.idle_expires_at end,
              expires_at = case when ",
         is_current!(),
         " or ",
         is_previous!(),
         " then s.expires_at else now() end
          from users u
-         where u.id = s.user_id and s.id = $1 and s.refresh_counter >= $2 and ",
+         where u.id = s.user_id and s.id = $4 and s.refresh_counter >= $5 and ",
         session_is_live!(),
         "
-         returning s.expires_at <= now(), s.id, s.refresh_counter, ",
-        user_columns!()
+         returning s.expires_at <= now(), s.rotated_at = now(), s.id, s.refresh_counter, ",
+        user_columns!(),
+        "), logged as (",
+        audit!(
+            by "coalesce($1::uuid, refreshed.id)",
+            "auth.refreshed",
+            "session",
+            "session_id",
+            "'{}'",
+            "from refreshed where is_rotated and not is_reused"
+        ),
+        "), reused as (",
+        audit!("auth.refresh_reused", "session", "session_id", "'{}'", "from refreshed where is_reused"),
+        ") select is_reused, session_id, refresh_counter, id, email, full_name, role, is_active, email_verified, mfa_enabled, \
+             created_at, updated_at, last_login_at
+         from refreshed"
     ),
 );
 
 /// Rotates a session's refresh token, or ends the session when its token was used before. `None` when it has ended already.
 pub(crate) async fn refresh_session(
     db: &Db,
+    actor: Actor,
     token: RefreshToken,
     lifetimes: Lifetimes,
 ) -> Result<Option<Refreshed>, DbError> {
     let RefreshToken { session_id, counter } = token;
-    let parameters = vec![session_id.into(), counter.into(), seconds(lifetimes.refresh_idle).into()];
+    let parameters = actor.with([session_id.into(), counter.into(), seconds(lifetimes.refresh_idle).into()]);
     db.optional(REFRESH_SESSION, parameters).await
 }
 
@@ -193,32 +390,48 @@ const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
     concat!(
         "with own as (
-             select s.id from sessions s join users u on u.id = s.user_id where s.id = $2 and s.user_id = $1 and ",
+             select s.id from sessions s join users u on u.id = s.user_id
+             where s.id = $4 and s.user_id = $1::uuid and ",
         session_is_live!(),
         "
-         )
-         delete from sessions s where s.user_id = $1 and (s.id = $2 or $3 and exists (select from own)) returning s.id"
+         ), ended as (
+             delete from sessions s where s.user_id = $1::uuid and (s.id = $4 or $5 and exists (select from own))
+             returning s.id
+         ), logged as (",
+        audit!(
+            "auth.logout",
+            "user",
+            "$1::uuid",
+            "jsonb_build_object('session_ids', jsonb_build_array((select jsonb_agg(id) from ended), null))",
+            "where exists (select from ended)"
+        ),
+        ") select id from ended"
     ),
 );
 
 /// Ends a session, or with it all others of the user.
-pub(crate) async fn end_sessions(db: &Db, user: Uuid, session: Uuid, all: bool) -> Result<(), DbError> {
-    db.all::<(Uuid,)>(END_SESSIONS, vec![user.into(), session.into(), all.into()]).await.map(drop)
+pub(crate) async fn end_sessions(db: &Db, actor: Actor, session: Uuid, all: bool) -> Result<(), DbError> {
+    db.all::<(Uuid,)>(END_SESSIONS, actor.with([session.into(), all.into()])).await.map(drop)
 }
 
 // One that is over is not listed, and so not to be found either.
 const END_SESSION: Statement = Statement::write(
     "auth.end_session",
     concat!(
-        "delete from sessions s using users u where u.id = s.user_id and s.user_id = $1 and s.id = $2 and ",
+        "with ended as (
+             delete from sessions s using users u
+             where u.id = s.user_id and s.user_id = $1::uuid and s.id = $4 and ",
         session_is_live!(),
-        " returning s.id"
+        " returning s.id
+         ), logged as (",
+        audit!("auth.session_revoked", "session", "id", "'{}'", "from ended"),
+        ") select id from ended"
     ),
 );
 
 /// Ends a session, if the user has it.
-pub(crate) async fn end_session(db: &Db, user: Uuid, session: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(END_SESSION, vec![user.into(), session.into()]).await?.is_some())
+pub(crate) async fn end_session(db: &Db, actor: Actor, session: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSION, actor.with([session.into()])).await?.is_some())
 }
 
 const COUNT_SESSIONS: Statement = Statement::read(
@@ -258,4 +471,119 @@ pub(crate) async fn list_sessions(
 ) -> Result<Vec<Session>, DbError> {
     let (created_us, id) = after.copied().unzip();
     db.all(LIST_SESSIONS, vec![user.into(), created_us.into(), id.into(), i64::from(limit).into()]).await
+}
+
+/// One password for another.
+pub(crate) struct PasswordChange<'a> {
+    pub(crate) user: &'a User,
+    /// The session that goes on.
+    pub(crate) session_id: Uuid,
+    pub(crate) old_hash: String,
+    pub(crate) new_hash: String,
+}
+
+const CHANGE_PASSWORD: Statement = Statement::write(
+    "auth.change_password",
+    concat!(
+        "with changed as materialized (
+             select change_password($1::uuid, $4, $5, $6) as is_done
+         ), logged as (",
+        audit!("auth.password_changed", "user", "$1::uuid", "'{}'", "from changed where is_done"),
+        ") select is_done from changed cross join lateral login_succeeded($7, $8) as forgiven"
+    ),
+);
+
+/// Changes a password, which ends the other sessions; `false` when it was changed meanwhile.
+pub(crate) async fn change_password(
+    db: &Db,
+    actor: Actor,
+    change: PasswordChange<'_>,
+    network: String,
+) -> Result<bool, DbError> {
+    let PasswordChange { user, session_id, old_hash, new_hash } = change;
+    let parameters = actor.with([
+        session_id.into(),
+        old_hash.into(),
+        new_hash.into(),
+        user.email.clone().into(),
+        network.into(),
+    ]);
+    Ok(db.one::<(bool,)>(CHANGE_PASSWORD, parameters).await?.0)
+}
+
+const LOG_FAILED_CHANGE: Statement = Statement::write(
+    "auth.log_failed_change",
+    concat!(audit!("auth.password_change_failed", "user", "$1::uuid", "'{}'", ""), " returning id"),
+);
+
+/// Notes that somebody gave a wrong password for the present one.
+pub(crate) async fn log_failed_change(db: &Db, actor: Actor) -> Result<(), DbError> {
+    db.all::<(Uuid,)>(LOG_FAILED_CHANGE, actor.with([])).await.map(drop)
+}
+
+// A row is written in either case, so that both are as long on the way to the disk.
+const REQUEST_RESET: Statement = Statement::write(
+    "auth.request_reset",
+    concat!(
+        "with account as (
+             select id, email from users where email = $4 and is_active
+         ), token as (
+             insert into password_resets (token_hash, user_id, expires_at)
+             select $5, id, now() + interval '30 minutes' from account
+         ), mail as (
+             insert into outbox (recipient, subject, body, expires_at)
+             select email, 'Choose a new password', $6, now() + interval '30 minutes' from account
+         ), logged as (",
+        audit!("auth.password_forgot", "user", "select id from account", "'{}'", ""),
+        ") select true"
+    ),
+);
+
+/// Mails a token to an address, if it is that of an active account.
+pub(crate) async fn request_reset(
+    db: &Db,
+    actor: Actor,
+    email: String,
+    token: &ResetToken,
+    mail: String,
+) -> Result<(), DbError> {
+    db.one::<(bool,)>(REQUEST_RESET, actor.with([email.into(), token.hash().into(), mail.into()])).await.map(drop)
+}
+
+const HAS_RESET: Statement = Statement::read(
+    "auth.has_reset",
+    "select exists (select from password_resets where token_hash = $1 and expires_at > now())",
+);
+
+/// Whether a token is good.
+pub(crate) async fn has_reset(db: &Db, token: &ResetToken) -> Result<bool, DbError> {
+    Ok(db.one::<(bool,)>(HAS_RESET, vec![token.hash().into()]).await?.0)
+}
+
+const RESET_PASSWORD: Statement = Statement::write(
+    "auth.reset_password",
+    concat!(
+        "with reset as materialized (
+             select reset_password($4, $5) as user_id
+         ), logged as (",
+        audit!(
+            by "coalesce($1::uuid, user_id)",
+            "auth.password_reset",
+            "user",
+            "user_id",
+            "'{}'",
+            "from reset where user_id is not null"
+        ),
+        ") select user_id is not null from reset"
+    ),
+);
+
+/// Replaces a password and ends all sessions; `false` when the token is not good, or not any more.
+pub(crate) async fn reset_password(
+    db: &Db,
+    actor: Actor,
+    token: &ResetToken,
+    new_hash: String,
+) -> Result<bool, DbError> {
+    Ok(db.one::<(bool,)>(RESET_PASSWORD, actor.with([token.hash().into(), new_hash.into()])).await?.0)
 }

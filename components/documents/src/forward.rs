@@ -77,7 +77,8 @@ async fn outgoing(
         groups: terms.groups.get(..MAX_GROUPS).unwrap_or(&terms.groups),
         has_more_groups: terms.groups.len() > MAX_GROUPS,
         request_id: request_id_of(&parts),
-        ip: client.ip.as_deref(),
+        ip: client.ip(),
+        scheme: client.scheme(),
         host: parts.uri.authority(),
         traceparent: headers::traceparent(&parts.headers, Uuid::new_v4(), Uuid::new_v4()),
     };

@@ -64,7 +64,9 @@ pub(crate) struct Caller<'a> {
     /// Whether there are more.
     pub(crate) has_more_groups: bool,
     pub(crate) request_id: &'a str,
-    pub(crate) ip: Option<&'a str>,
+    pub(crate) ip: Option<String>,
+    /// By which scheme.
+    pub(crate) scheme: &'a str,
     /// Whom the client called. HTTP/2 has no `host`; the host gives every URL an authority.
     pub(crate) host: Option<&'a Authority>,
     pub(crate) traceparent: String,
@@ -97,8 +99,8 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         ("x-user-role", caller.role),
         ("x-user-groups", &groups),
         ("x-request-id", caller.request_id),
-        ("x-forwarded-for", caller.ip.unwrap_or_default()),
-        ("x-forwarded-proto", scheme(given)),
+        ("x-forwarded-for", caller.ip.as_deref().unwrap_or_default()),
+        ("x-forwarded-proto", caller.scheme),
         ("x-forwarded-host", host),
         ("traceparent", &caller.traceparent),
     ] {
@@ -123,12 +125,6 @@ fn is_ours(name: &HeaderName) -> bool {
 /// Host and port.
 fn without_user(authority: &Authority) -> &str {
     authority.as_str().rsplit('@').next().unwrap_or_default()
-}
-
-/// Spin's last word on the URL, which the client cannot write.
-fn scheme(given: &HeaderMap) -> &str {
-    let url = given.get_all("spin-full-url").iter().next_back().and_then(|url| url.to_str().ok()).unwrap_or_default();
-    if url.starts_with("https://") { "https" } else { "http" }
 }
 
 /// Whether a message has a body, as far as its headers say.
@@ -295,7 +291,8 @@ mod tests {
             groups: &[],
             has_more_groups: false,
             request_id: "r",
-            ip: Some("10.0.0.9"),
+            ip: Some("10.0.0.9".to_owned()),
+            scheme: "https",
             host: Some(host),
             traceparent: "t".to_owned(),
         }

@@ -73,6 +73,8 @@ impl AppBuilder {
             ("settings_key", "A".repeat(43)),
             ("service_token", Self::SERVICE_TOKEN.to_owned()),
             ("tick_token", Self::TICK_TOKEN.to_owned()),
+            // All tests come from one address.
+            ("rate_limit_scale", "100000".to_owned()),
             // Where nothing answers: port 9 is discard, which nobody runs.
             ("documents_upstream", "http://127.0.0.1:9".to_owned()),
         ]);

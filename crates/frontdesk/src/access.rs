@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::Actor;
+use crate::client::Client;
 use crate::cookies::{Cookies, Kind};
 use crate::db::{Db, Statement};
 use crate::error::{Error, Result};
@@ -35,6 +37,7 @@ impl<S: Sync> FromRequestParts<S> for Public {
 pub struct SignedIn {
     user: User,
     session_id: Uuid,
+    client: Client,
 }
 
 impl SignedIn {
@@ -51,6 +54,16 @@ impl SignedIn {
     /// The session that the token belongs to.
     pub fn session_id(&self) -> Uuid {
         self.session_id
+    }
+
+    /// Where the request came from.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// For the audit log.
+    pub fn actor(&self) -> Actor {
+        self.client.actor(Some(self.user.id))
     }
 }
 
@@ -74,7 +87,7 @@ where
         if let Some(log) = parts.extensions.get::<RequestLog>() {
             log.signed_in(user.id);
         }
-        Ok(Self { user, session_id: claims.sid })
+        Ok(Self { user, session_id: claims.sid, client: Client::of(parts, app.trusted_proxies()) })
     }
 }
 
@@ -85,6 +98,14 @@ pub struct Leaving {
     pub user_id: Uuid,
     /// The session that it belonged to.
     pub session_id: Uuid,
+    client: Client,
+}
+
+impl Leaving {
+    /// For the audit log.
+    pub fn actor(&self) -> Actor {
+        self.client.actor(Some(self.user_id))
+    }
 }
 
 impl<S> FromRequestParts<S> for Leaving
@@ -101,7 +122,8 @@ where
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;
         }
-        Ok(Self { user_id: claims.sub, session_id: claims.sid })
+        let client = Client::of(parts, app.trusted_proxies());
+        Ok(Self { user_id: claims.sub, session_id: claims.sid, client })
     }
 }
 
@@ -177,6 +199,11 @@ impl Admin {
     /// The session that the token belongs to.
     pub fn session_id(&self) -> Uuid {
         self.0.session_id()
+    }
+
+    /// For the audit log.
+    pub fn actor(&self) -> Actor {
+        self.0.actor()
     }
 }
 

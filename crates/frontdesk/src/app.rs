@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::client::TrustedProxies;
 use crate::cookies::Cookies;
 use crate::csrf::PublicOrigins;
 use crate::db::Db;
@@ -17,6 +18,7 @@ struct Inner {
     verifier: Verifier,
     cookies: Cookies,
     public_origins: PublicOrigins,
+    trusted_proxies: TrustedProxies,
 }
 
 impl App {
@@ -39,6 +41,11 @@ impl App {
     pub(crate) fn public_origins(&self) -> &PublicOrigins {
         &self.0.public_origins
     }
+
+    /// Whose word on who is calling is taken.
+    pub(crate) fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.0.trusted_proxies
+    }
 }
 
 impl Load for App {
@@ -49,7 +56,9 @@ impl Load for App {
         let keys = variables.required("verifying_keys", VerifyingKeys::from_pem).await;
         let cookies = variables.required("cookie_secure", Cookies::parse).await;
         let public_origins = variables.optional("public_origins", PublicOrigins::parse).await.unwrap_or_default();
+        let trusted_proxies = variables.optional("trusted_proxies", TrustedProxies::parse).await.unwrap_or_default();
         let verifier = Verifier::new(keys?, issuer?, audience?);
-        Some(Self(Arc::new(Inner { db: db?, verifier, cookies: cookies?, public_origins })))
+        let cookies = cookies?;
+        Some(Self(Arc::new(Inner { db: db?, verifier, cookies, public_origins, trusted_proxies })))
     }
 }

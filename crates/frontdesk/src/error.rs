@@ -43,6 +43,10 @@ pub enum Error {
     UnsupportedMediaType,
     /// 422 `validation_error`: fields are missing or malformed, each named.
     Invalid(Vec<FieldError>),
+    /// 422 `wrong_password`: the field of this name holds another password than the account has.
+    WrongPassword(&'static str),
+    /// 429 `rate_limited`: there were too many tries.
+    RateLimited(RateLimit),
     /// 500 `internal_error`: a mistake of ours, logged with its cause.
     Internal(Cause),
     /// 502 `upstream_unavailable`: the service behind cannot be reached, or broke off.
@@ -55,6 +59,15 @@ pub enum Error {
     NotConfigured(Vec<Problem>),
     /// 503 `unavailable`: a service that we need does not answer; trying again may help.
     Unavailable(Cause),
+}
+
+/// A limit on tries that was reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RateLimit {
+    /// How many tries it allows.
+    pub limit: i32,
+    /// In how many seconds the next try is let through.
+    pub retry_after: i32,
 }
 
 /// What went wrong inside, and where: for the log only.
@@ -106,7 +119,8 @@ impl Error {
             Self::Conflict(..) => StatusCode::CONFLICT,
             Self::BodyTooLarge | Self::UploadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::WrongPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::UpstreamUnavailable(_) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -129,6 +143,8 @@ impl Error {
             Self::UploadTooLarge => "upload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Invalid(_) => "validation_error",
+            Self::WrongPassword(_) => "wrong_password",
+            Self::RateLimited(_) => "rate_limited",
             Self::Internal(_) => "internal_error",
             Self::UpstreamUnavailable(_) => "upstream_unavailable",
             Self::UpstreamTimeout => "upstream_timeout",
@@ -142,6 +158,9 @@ impl Error {
     pub(crate) fn detail(&self) -> Detail {
         let text = match self {
             Self::Invalid(fields) => return Detail::Fields(fields.clone()),
+            Self::WrongPassword(field) => {
+                return Detail::Fields(vec![FieldError::body(field, "wrong_password", "The password is wrong")]);
+            }
             Self::NotReady(problems) => {
                 let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
                 return Detail::Text(problems.join("; "));
@@ -158,6 +177,7 @@ impl Error {
             Self::UploadTooLarge => "The upload is too large",
             Self::UpstreamUnavailable(_) => "The service behind this does not answer; please try again",
             Self::UpstreamTimeout => "The service behind this takes too long to answer",
+            Self::RateLimited(_) => "Too many tries: please wait",
             Self::UnsupportedMediaType => "The body is of a type that this route does not read",
             Self::Internal(_) => "Something went wrong on our side",
             Self::NotConfigured(_) => "This server is not fully configured: its log and /readyz say what is missing",

@@ -18,12 +18,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::Upload;
 use crate::configuration::{self, Configuration};
-use crate::error::{Error, ErrorBody};
+use crate::error::{Error, ErrorBody, RateLimit};
 use crate::json::Json;
 use crate::request::RequestLog;
 use crate::variables::{Load, Problem, Variables};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+// draft-ietf-httpapi-ratelimit-headers-07, which clients know best; later drafts pack them into one.
+const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// Marks an answer that is another service's: its status, its length and what it says of caching are left as they are.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +149,12 @@ fn render(error: &Error, empty: Response, log: &RequestLog) -> Response {
         }
         Error::Unavailable(_) => {
             parts.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Error::RateLimited(RateLimit { limit, retry_after }) => {
+            parts.headers.insert(RETRY_AFTER, (*retry_after).into());
+            parts.headers.insert(RATELIMIT_LIMIT, (*limit).into());
+            parts.headers.insert(RATELIMIT_REMAINING, 0.into());
+            parts.headers.insert(RATELIMIT_RESET, (*retry_after).into());
         }
         _ => {}
     }

@@ -6,7 +6,9 @@
 
 pub mod access;
 mod app;
+pub mod audit;
 mod body;
+mod client;
 pub mod configuration;
 pub mod cookies;
 pub mod csrf;
@@ -31,11 +33,12 @@ mod user;
 mod variables;
 
 pub use app::App;
-pub use error::{Error, ErrorBody, FieldError, Result};
+pub use client::Client;
+pub use error::{Error, ErrorBody, FieldError, RateLimit, Result};
 pub use instance::{Forwarded, Instance};
 pub use json::{FormOrJson, Json, OptionalJson};
 pub use path::Path;
-pub use request::{Client, request_id_of};
+pub use request::request_id_of;
 pub use session::{Session, SessionView};
 pub use user::{Role, User, UserView};
 pub use variables::{Load, Problem, Variables};

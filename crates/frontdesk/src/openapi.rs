@@ -61,6 +61,12 @@ pub fn name_headers(document: &mut OpenApi) {
         say("x-request-id", "Finds the request in the log.");
         match status.as_str() {
             "401" => say("www-authenticate", "`Bearer`."),
+            "429" => {
+                say("retry-after", "In seconds.");
+                say("ratelimit-limit", "How many tries are let through.");
+                say("ratelimit-remaining", "How many are left: none.");
+                say("ratelimit-reset", "In how many seconds the next one is let through.");
+            }
             "503" => say("retry-after", "In seconds, with `unavailable`."),
             _ => {}
         }
@@ -169,6 +175,14 @@ pub enum BodyRefusals {
     /// `validation_error`: `detail` lists every refused field.
     #[response(status = 422)]
     Invalid(ErrorBody),
+}
+
+/// What a route may refuse whose tries are counted.
+#[derive(IntoResponses)]
+pub enum LimitRefusals {
+    /// `rate_limited`: too many tries; `retry-after` says when the next one is let through.
+    #[response(status = 429)]
+    Limited(ErrorBody),
 }
 
 /// What a route that needs the database may fail with.

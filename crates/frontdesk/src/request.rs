@@ -1,18 +1,14 @@
-//! What is known of a request before anybody looks at its body: its id, and who sent it over the network.
+//! What is known of a request before anybody looks at its body: its id, and what its log line says.
 
-use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::request::Parts;
 use uuid::Uuid;
 
 /// The longest path that is logged, in characters.
 const MAX_PATH: usize = 1024;
-/// The longest `user-agent` that is kept.
-const MAX_USER_AGENT: usize = 512;
 
 /// One request, for its log line; shared with the extractors, which add who is calling.
 #[derive(Clone, Debug)]
@@ -87,34 +83,6 @@ pub fn request_id_of(parts: &Parts) -> &str {
     parts.extensions.get::<RequestLog>().map_or("", RequestLog::id)
 }
 
-/// Where a request came from, as kept with a session.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// The client's address without its port.
-    pub ip: Option<String>,
-    /// The `user-agent`, cut to 512 characters.
-    pub user_agent: Option<String>,
-}
-
-impl Client {
-    fn of(headers: &HeaderMap) -> Self {
-        // Spin appends its own value behind whatever the client sent under this name: only the last one is Spin's.
-        let address = headers.get_all("spin-client-addr").iter().next_back().and_then(|value| value.to_str().ok());
-        let ip =
-            address.and_then(|text| text.parse::<std::net::SocketAddr>().ok()).map(|address| address.ip().to_string());
-        let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok());
-        Self { ip, user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()) }
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Client {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,16 +102,5 @@ mod tests {
             let replaced = request_id(&headers(&[("x-request-id", id)]));
             assert!(replaced.parse::<Uuid>().is_ok(), "{id:?} became {replaced:?}");
         }
-    }
-
-    #[test]
-    fn the_last_client_address_is_the_one_that_spin_wrote() {
-        let spoofed = [("spin-client-addr", "6.6.6.6:1"), ("spin-client-addr", "10.0.0.9:4711")];
-        assert_eq!(Client::of(&headers(&spoofed)).ip.as_deref(), Some("10.0.0.9"));
-        assert_eq!(
-            Client::of(&headers(&[("spin-client-addr", "[2001:db8::1]:80")])).ip.as_deref(),
-            Some("2001:db8::1")
-        );
-        assert_eq!(Client::of(&HeaderMap::new()).ip, None);
     }
 }

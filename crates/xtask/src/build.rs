@@ -18,7 +18,7 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 /// The package of `crates/devhost/probe`.
 pub(crate) const PROBE: &str = "probe";
 /// The largest component that is accepted, in bytes: beyond it something was linked in that does not belong there.
-const MAX_SIZE: u64 = 2_000_000;
+const MAX_SIZE: u64 = 2_500_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

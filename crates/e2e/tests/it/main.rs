@@ -13,6 +13,7 @@ mod groups;
 mod ops;
 mod plans;
 mod profile;
+mod safety;
 mod services;
 mod sessions;
 mod settings;

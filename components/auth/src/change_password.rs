@@ -1,0 +1,60 @@
+//! Take a new password in place of the present one. The other sessions of the account end.
+
+use axum::extract::State;
+use frontdesk::access::SignedIn;
+use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals, SignedInRefusals};
+use frontdesk::password::{self, Verdict};
+use frontdesk::time::compute;
+use frontdesk::{Error, Json, Result};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::new_password;
+use crate::state::Auth;
+use crate::store::{self, PasswordChange};
+use crate::visitor::Visitor;
+
+/// The one for the other.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangePassword {
+    /// The present one.
+    #[schema(format = Password)]
+    current_password: String,
+    /// 8 to 128 characters with an upper-case letter and a special character, not containing "test".
+    #[schema(min_length = 8, max_length = 128, format = Password)]
+    new_password: String,
+}
+
+#[utoipa::path(post, path = "/api/auth/password/change", tag = "auth", operation_id = "auth.change_password",
+    security(("bearer" = [])), request_body = ChangePassword,
+    responses((status = 204, description = "Changed. The other sessions have ended. 422 may be `wrong_password`."),
+        SignedInRefusals, BodyRefusals, LimitRefusals, Failures))]
+pub(crate) async fn change_password(
+    who: SignedIn,
+    State(auth): State<Auth>,
+    Json(input): Json<ChangePassword>,
+) -> Result<StatusCode> {
+    new_password::check(&input.new_password)?;
+    let (db, user) = (auth.app().db(), who.user());
+    // Counted as a sign-in is, from a device of the owner's.
+    let visitor = Visitor { client: who.client().clone(), device_of: Some(user.id) };
+    let candidate = store::count_login(db, Some(user.email.clone()), &visitor, auth.scale()).await?.decided()?;
+    let old_hash = candidate.map(|candidate| candidate.password_hash);
+    let verdict = compute(|| password::verify(&input.current_password, old_hash.as_deref())).await;
+    let Some(old_hash) = old_hash.filter(|_| verdict != Verdict::Wrong) else {
+        store::log_failed_change(db, who.actor()).await?;
+        return Err(WRONG_PASSWORD);
+    };
+    let new_hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
+    let change = PasswordChange { user, session_id: who.session_id(), old_hash, new_hash };
+    if store::change_password(db, who.actor(), change, who.client().network()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        // Somebody was faster.
+        Err(WRONG_PASSWORD)
+    }
+}
+
+const WRONG_PASSWORD: Error = Error::WrongPassword("current_password");

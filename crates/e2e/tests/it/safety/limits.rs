@@ -1,0 +1,182 @@
+//! How often something may be tried.
+
+use e2e::{App, Caller};
+use futures::future::join_all;
+use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{login_from, new_account, new_ip, post_from, strict};
+
+const WRONG: &str = "Wrong-Horse";
+
+#[tokio::test]
+async fn five_wrong_passwords_from_one_address_are_enough_for_a_while() {
+    let app = strict().await;
+    let (email, ip) = (new_account(app).await, new_ip());
+    for _ in 0..5 {
+        assert_eq!(login_from(app, &ip, &email, WRONG).await.code(), "invalid_credentials");
+    }
+    // The right one is not looked at either.
+    let refused = login_from(app, &ip, &email, Caller::PASSWORD).await;
+    assert_snapshot!(refused, @r#"
+    429 {
+      "code": "rate_limited",
+      "detail": "Too many tries: please wait",
+      "request_id": "[uuid]"
+    }
+    "#);
+    let number = |name: &str| refused.header(name).parse::<u32>().unwrap();
+    assert_eq!((number("ratelimit-limit"), number("ratelimit-remaining")), (5, 0));
+    assert_eq!(number("ratelimit-reset"), number("retry-after"));
+    assert!((890..=900).contains(&number("retry-after")), "{}", number("retry-after"));
+    // Another address is not held up, nor another account.
+    assert_eq!(login_from(app, &new_ip(), &email, Caller::PASSWORD).await.status, 200);
+    assert_eq!(login_from(app, &ip, &new_account(app).await, Caller::PASSWORD).await.status, 200);
+    // When the time is over it may be tried again.
+    let past = "update rate_limits set expires_at = now() where key = rate_limit_key('login.account_and_ip', $1)";
+    let [a, b, c, d, ..] = ip.split(':').collect::<Vec<_>>()[..] else { panic!("{ip}") };
+    let network: std::net::Ipv6Addr = format!("{a}:{b}:{c}:{d}::").parse().unwrap();
+    assert_eq!(app.database().execute(past, &format!("{email} {network}/64")).await.unwrap(), 1);
+    assert_eq!(login_from(app, &ip, &email, Caller::PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_account_is_limited_like_one() {
+    let app = strict().await;
+    let (email, ip) = (App::new_email(), new_ip());
+    for status in [401, 401, 401, 401, 401, 429] {
+        assert_eq!(login_from(app, &ip, &email, WRONG).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_success_forgives_what_failed_before() {
+    let app = strict().await;
+    let (email, ip) = (new_account(app).await, new_ip());
+    for _ in 0..12 {
+        for _ in 0..2 {
+            assert_eq!(login_from(app, &ip, &email, WRONG).await.status, 401);
+        }
+        assert_eq!(login_from(app, &ip, &email, Caller::PASSWORD).await.status, 200);
+    }
+    // It was not forgiven where it did not succeed: 24 failures came from here.
+    let other = App::new_email();
+    for status in [401, 401, 401, 401, 401, 429] {
+        assert_eq!(login_from(app, &ip, &other, WRONG).await.status, status);
+    }
+    let another = App::new_email();
+    for status in [401, 429] {
+        assert_eq!(login_from(app, &ip, &another, WRONG).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn thirty_failures_from_one_network_are_enough_whatever_the_account() {
+    let app = strict().await;
+    let ips = ["2001:db8:7:7::1", "2001:db8:7:7:ffff::2"];
+    for at in 0..30 {
+        assert_eq!(login_from(app, ips[at % 2], &App::new_email(), WRONG).await.status, 401);
+    }
+    let refused = login_from(app, ips[0], &new_account(app).await, Caller::PASSWORD).await;
+    assert_eq!((refused.status.as_u16(), refused.header("ratelimit-limit")), (429, "30"));
+    // What is no address is counted too, by where it comes from.
+    assert_eq!(login_from(app, ips[1], "nonsense", WRONG).await.status, 429);
+    assert_eq!(login_from(app, "2001:db8:7:8::1", &new_account(app).await, Caller::PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_can_lock_an_owner_out_from_many_addresses() {
+    let app = strict().await;
+    let (email, home) = (new_account(app).await, new_ip());
+    let body = json!({"email": email, "password": Caller::PASSWORD});
+    let known = post_from(app, &home, "/api/auth/session", &body).await;
+    assert_eq!(known.status, 200, "{known}");
+    let cookies: Vec<_> = known.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let device = cookies.iter().find(|cookie| cookie.contains("fd_device=")).unwrap();
+    let device = device.split(';').next().unwrap();
+    for _ in 0..20 {
+        assert_eq!(login_from(app, &new_ip(), &email, WRONG).await.status, 401);
+    }
+    let refused = login_from(app, &new_ip(), &email, Caller::PASSWORD).await;
+    assert_eq!((refused.status.as_u16(), refused.header("ratelimit-limit")), (429, "20"));
+    // One try is let through after a second, then after two, and so on.
+    let seconds: u32 = refused.header("retry-after").parse().unwrap();
+    assert_eq!(seconds, 1);
+    // The owner's own device is not held up.
+    let anonymous = app.anonymous();
+    let request = anonymous.request(Method::POST, "/api/auth/session").header("cookie", device);
+    let answer = anonymous.send(request.header("x-forwarded-for", new_ip()).json(&body)).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer}");
+    // Nor is anybody for longer than a minute.
+    let key = "rate_limit_key('login.account', $1)";
+    assert!(!key.is_empty());
+    let later = "update rate_limits set count = 1000, last_at = now() - interval '59 seconds' where key = rate_limit_key('login.account', $1)";
+    assert_eq!(app.database().execute(later, &email).await.unwrap(), 1);
+    assert_eq!(login_from(app, &new_ip(), &email, Caller::PASSWORD).await.status, 429);
+    let later = "update rate_limits set last_at = now() - interval '61 seconds' where key = rate_limit_key('login.account', $1)";
+    assert_eq!(app.database().execute(later, &email).await.unwrap(), 1);
+    assert_eq!(login_from(app, &new_ip(), &email, Caller::PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn tries_at_the_same_moment_are_counted_one_by_one_by_all_replicas() {
+    let app = strict().await;
+    let replica = app.replica().unwrap();
+    let (email, ip) = (new_account(app).await, new_ip());
+    let tries = (0..20).map(|at| {
+        let anonymous = if at % 2 == 0 { app.anonymous() } else { app.anonymous().at(&replica) };
+        let body = json!({"username": email, "password": WRONG});
+        let request = anonymous.request(Method::POST, "/api/auth/login").header("x-forwarded-for", &ip).json(&body);
+        async move { anonymous.send(request).await.unwrap().status.as_u16() }
+    });
+    let statuses = join_all(tries).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 5, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 15, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn registrations_are_limited_by_where_they_come_from_and_by_address() {
+    let app = strict().await;
+    let ip = new_ip();
+    let register = |ip: String, email: String| async move {
+        post_from(app, &ip, "/api/auth/register", &json!({"email": email, "password": Caller::PASSWORD})).await
+    };
+    for _ in 0..10 {
+        assert_eq!(register(ip.clone(), App::new_email()).await.status, 201);
+    }
+    assert_eq!(register(ip.clone(), App::new_email()).await.code(), "rate_limited");
+    let email = App::new_email();
+    for status in [201, 409, 409, 429] {
+        assert_eq!(register(new_ip(), email.clone()).await.status, status);
+    }
+    // What is refused for its form does not count.
+    let refused = post_from(app, &ip, "/api/auth/register", &json!({"email": "x", "password": "y"})).await;
+    assert_eq!(refused.status, 422);
+}
+
+#[tokio::test]
+async fn a_scale_multiplies_every_limit() {
+    let app = App::builder().variable("rate_limit_scale", "0.4").variable("trusted_proxies", "127.0.0.1");
+    let app = app.start().await.unwrap();
+    let (email, ip) = (new_account(&app).await, new_ip());
+    for status in [401, 401, 429] {
+        assert_eq!(login_from(&app, &ip, &email, WRONG).await.status, status);
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_refused_does_not_fill_the_table() {
+    let app = App::builder().variable("rate_limit_scale", "0.001").variable("trusted_proxies", "127.0.0.1");
+    let app = app.start().await.unwrap();
+    let ip = new_ip();
+    assert_eq!(login_from(&app, &ip, &App::new_email(), WRONG).await.status, 401);
+    let rows = || app.database().text("select count(*)::text from rate_limits where $1 = ''", "");
+    let before = rows().await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(login_from(&app, &ip, &App::new_email(), WRONG).await.status, 429);
+    }
+    assert_eq!(rows().await.unwrap(), before);
+    app.stop().await.unwrap();
+}

@@ -1,0 +1,231 @@
+//! Who sent a request over the network, as far as that can be told.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::HeaderMap;
+use http::request::Parts;
+use ipnet::IpNet;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::audit::Actor;
+use crate::request::request_id_of;
+
+/// The longest `user-agent` that is kept, in characters.
+const MAX_USER_AGENT: usize = 512;
+/// How much of an IPv6 address is one customer's: who has any of these has all (RFC 6177).
+const IPV6_CUSTOMER: u8 = 64;
+
+/// Where a request came from.
+#[derive(Clone, Debug)]
+pub struct Client {
+    ip: Option<IpAddr>,
+    user_agent: Option<String>,
+    is_https: bool,
+    request_id: String,
+}
+
+impl Client {
+    pub(crate) fn of(parts: &Parts, trusted: &TrustedProxies) -> Self {
+        let peer = peer(&parts.headers);
+        let is_behind_proxy = peer.is_some_and(|peer| trusted.contain(peer));
+        let ip = peer.map(|peer| trusted.client_of(peer, &parts.headers));
+        let is_https = if is_behind_proxy {
+            last(&parts.headers, "x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+        } else {
+            last(&parts.headers, "spin-full-url").is_some_and(|url| url.starts_with("https://"))
+        };
+        let user_agent = parts.headers.get("user-agent").and_then(|value| value.to_str().ok());
+        Self {
+            ip,
+            user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
+            is_https,
+            request_id: request_id_of(parts).to_owned(),
+        }
+    }
+
+    /// The address, without a port.
+    pub fn ip(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_string())
+    }
+
+    /// What counts as one client where tries are counted: an address, of IPv6 the network of one customer.
+    pub fn network(&self) -> String {
+        match self.ip {
+            Some(IpAddr::V4(ip)) => ip.to_string(),
+            Some(IpAddr::V6(ip)) => {
+                let network = u128::from(ip) >> (128 - IPV6_CUSTOMER) << (128 - IPV6_CUSTOMER);
+                format!("{}/{IPV6_CUSTOMER}", Ipv6Addr::from(network))
+            }
+            None => "unknown".to_owned(),
+        }
+    }
+
+    /// The `user-agent`, cut to 512 characters.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    /// By which scheme we were called.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_https { "https" } else { "http" }
+    }
+
+    /// For the audit log: what comes from here is done by somebody, or by nobody who is known.
+    pub fn actor(&self, id: Option<Uuid>) -> Actor {
+        Actor::new(id, self.ip(), self.request_id.clone())
+    }
+}
+
+impl<S> FromRequestParts<S> for Client
+where
+    S: Sync,
+    App: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, App::from_ref(state).trusted_proxies()))
+    }
+}
+
+/// Networks whose proxies say truly, in `x-forwarded-for`, who came to them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// From the variable `trusted_proxies`: networks in CIDR notation, or addresses, between commas.
+    ///
+    /// # Errors
+    /// When one is neither.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let network = |text: &str| {
+            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| "is not a list of networks like 10.0.0.0/8, between commas".to_owned())
+        };
+        text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn contain(&self, ip: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&ip))
+    }
+
+    /// Read from the right: each proxy has appended who came to it, and what is left of the first that is not trusted may be
+    /// anything. One that is no address ends it too.
+    fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let values: Vec<&str> =
+            headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
+        let mut client = peer;
+        for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+            if !self.contain(client) {
+                break;
+            }
+            match address(hop.trim()) {
+                Some(ip) => client = ip,
+                None => break,
+            }
+        }
+        client
+    }
+}
+
+/// Spin appends its own value behind whatever the client sent under this name: only the last one is Spin's.
+fn peer(headers: &HeaderMap) -> Option<IpAddr> {
+    last(headers, "spin-client-addr").and_then(address)
+}
+
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok())
+}
+
+/// With a port or without, of IPv6 with brackets or without.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let ip = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip())).ok()?;
+    Some(IpAddr::to_canonical(&ip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &str, headers: &[(&str, &str)]) -> Client {
+        let request = http::Request::get("http://desk.example.com/");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        Client::of(&request.body(()).unwrap().into_parts().0, &TrustedProxies::parse(trusted).unwrap())
+    }
+
+    fn ip(trusted: &str, headers: &[(&str, &str)]) -> Option<String> {
+        client(trusted, headers).ip()
+    }
+
+    const PEER: (&str, &str) = ("spin-client-addr", "10.0.0.9:4711");
+
+    #[test]
+    fn the_last_client_address_is_the_one_that_spin_wrote() {
+        assert_eq!(ip("", &[("spin-client-addr", "6.6.6.6:1"), PEER]).as_deref(), Some("10.0.0.9"));
+        assert_eq!(ip("", &[("spin-client-addr", "[2001:db8::1]:80")]).as_deref(), Some("2001:db8::1"));
+        assert_eq!(ip("", &[("spin-client-addr", "[::ffff:10.0.0.9]:80")]).as_deref(), Some("10.0.0.9"));
+        assert_eq!(ip("", &[]), None);
+        assert_eq!(ip("", &[("x-forwarded-for", "6.6.6.6")]), None);
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_who_came_to_it() {
+        let forwarded = ("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.1.2.3");
+        for trusted in ["", "192.168.0.0/16", "10.0.0.8"] {
+            assert_eq!(ip(trusted, &[PEER, forwarded]).as_deref(), Some("10.0.0.9"), "{trusted}");
+        }
+        assert_eq!(ip("10.0.0.9", &[PEER, forwarded]).as_deref(), Some("10.1.2.3"));
+        assert_eq!(ip("10.0.0.0/8", &[PEER, forwarded]).as_deref(), Some("203.0.113.7"));
+        assert_eq!(ip("10.0.0.0/8, 203.0.113.0/24", &[PEER, forwarded]).as_deref(), Some("6.6.6.6"));
+        assert_eq!(ip("0.0.0.0/0", &[PEER, forwarded]).as_deref(), Some("6.6.6.6"));
+        assert_eq!(ip("10.0.0.0/8", &[PEER]).as_deref(), Some("10.0.0.9"));
+    }
+
+    #[test]
+    fn what_proxies_have_said_is_read_from_the_right_whatever_its_form() {
+        for (said, client) in [
+            (["203.0.113.7", "10.1.2.3"], "203.0.113.7"),
+            (["6.6.6.6", "203.0.113.7:55, 10.1.2.3:80"], "203.0.113.7"),
+            (["6.6.6.6", "[2001:db8::1]:55"], "2001:db8::1"),
+            (["6.6.6.6", "2001:db8::1"], "2001:db8::1"),
+            (["6.6.6.6", "[2001:db8::1]"], "2001:db8::1"),
+            (["6.6.6.6", "::ffff:203.0.113.7"], "203.0.113.7"),
+            // The last that is known to be true.
+            (["6.6.6.6", "unknown, 10.1.2.3"], "10.1.2.3"),
+            (["6.6.6.6", ""], "10.0.0.9"),
+        ] {
+            let headers = [PEER, ("x-forwarded-for", said[0]), ("x-forwarded-for", said[1])];
+            assert_eq!(ip("10.0.0.0/8", &headers).as_deref(), Some(client), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_says_by_which_scheme_it_was_called() {
+        let proto = ("x-forwarded-proto", "https");
+        let url = ("spin-full-url", "http://desk.example.com/");
+        assert_eq!(client("10.0.0.0/8", &[PEER, proto, url]).scheme(), "https");
+        assert_eq!(client("", &[PEER, proto, url]).scheme(), "http");
+        assert_eq!(client("", &[PEER, ("spin-full-url", "https://x/"), url]).scheme(), "http");
+    }
+
+    #[test]
+    fn of_ipv6_a_whole_network_is_one_client() {
+        let network = |address: &str| client("", &[("spin-client-addr", address)]).network();
+        assert_eq!(network("[2001:db8:0:1:2:3:4:5]:1"), "2001:db8:0:1::/64");
+        assert_eq!(network("[2001:db8:0:1::9]:1"), network("[2001:db8:0:1:ffff::]:1"));
+        assert_ne!(network("[2001:db8:0:2::9]:1"), network("[2001:db8:0:1::9]:1"));
+        assert_eq!(network("10.0.0.9:1"), "10.0.0.9");
+        assert_eq!(client("", &[]).network(), "unknown");
+    }
+
+    #[test]
+    fn networks_are_networks() {
+        for text in ["10.0.0.0/33", "localhost", "10.0.0.0/8;10.1.0.0/16", "*"] {
+            assert!(TrustedProxies::parse(text).is_err(), "{text} passed");
+        }
+    }
+}
