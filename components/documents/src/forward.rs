@@ -69,6 +69,7 @@ async fn outgoing(
     request: Request,
 ) -> Result<Outgoing> {
     let (parts, mut body) = request.into_parts();
+    let ip = client.ip();
     let caller = Caller {
         id: who.user().id.to_string(),
         email: &who.user().email,
@@ -76,7 +77,8 @@ async fn outgoing(
         groups: terms.groups.get(..MAX_GROUPS).unwrap_or(&terms.groups),
         has_more_groups: terms.groups.len() > MAX_GROUPS,
         request_id: request_id_of(&parts),
-        ip: client.ip.as_deref(),
+        ip: ip.as_deref(),
+        scheme: client.scheme(),
         host: parts.uri.authority(),
         traceparent: headers::traceparent(&parts.headers, Uuid::new_v4(), Uuid::new_v4()),
     };

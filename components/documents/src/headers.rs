@@ -60,6 +60,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) has_more_groups: bool,
     pub(crate) request_id: &'a str,
     pub(crate) ip: Option<&'a str>,
+    /// By which scheme the client called.
+    pub(crate) scheme: &'a str,
     /// Whom the client called. HTTP/2 has no `host`; the host gives every URL an authority.
     pub(crate) host: Option<&'a Authority>,
     pub(crate) traceparent: String,
@@ -88,7 +90,7 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         ("x-user-groups", &groups),
         ("x-request-id", caller.request_id),
         ("x-forwarded-for", caller.ip.unwrap_or_default()),
-        ("x-forwarded-proto", scheme(given)),
+        ("x-forwarded-proto", caller.scheme),
         ("x-forwarded-host", host),
         ("traceparent", &caller.traceparent),
     ] {
@@ -113,12 +115,6 @@ fn is_ours(name: &HeaderName) -> bool {
 /// Host and port.
 fn without_user(authority: &Authority) -> &str {
     authority.as_str().rsplit('@').next().unwrap_or_default()
-}
-
-/// Spin's last word on the URL, which the client cannot write.
-fn scheme(given: &HeaderMap) -> &str {
-    let url = given.get_all("spin-full-url").iter().next_back().and_then(|url| url.to_str().ok()).unwrap_or_default();
-    if url.starts_with("https://") { "https" } else { "http" }
 }
 
 /// Whether a message has a body, as far as its headers say.
@@ -237,6 +233,7 @@ mod tests {
             has_more_groups: false,
             request_id: "r",
             ip: Some("10.0.0.9"),
+            scheme: "https",
             host: Some(host),
             traceparent: "t".to_owned(),
         }
