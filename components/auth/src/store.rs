@@ -111,8 +111,8 @@ pub(crate) async fn start_session(
         candidate.id.into(),
         candidate.password_hash.into(),
         new_hash.into(),
-        client.ip.into(),
-        client.user_agent.into(),
+        client.ip().into(),
+        client.user_agent().map(str::to_owned).into(),
         seconds(lifetimes.refresh).into(),
         seconds(lifetimes.refresh_idle).into(),
     ];
