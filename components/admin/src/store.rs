@@ -1,8 +1,9 @@
 //! The statements of this family.
 
+use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Role, User, user_columns};
+use frontdesk::{Role, User, audit, user_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -201,32 +202,40 @@ const UPDATE_USER: Statement = Statement::write(
     concat!(
         "with locked as (
              select id, role, is_active from users
-             where id = $1 or (role = 'admin' and is_active)
+             where id = $4 or (role = 'admin' and is_active)
              order by id for update
          ), verdict as (
-             select target.id,
+             select target.id, target.role, target.is_active,
                     target.role = 'admin' and target.is_active
-                        and not (coalesce($2, target.role) = 'admin' and coalesce($3, target.is_active))
+                        and not (coalesce($5, target.role) = 'admin' and coalesce($6, target.is_active))
                         and not exists (
                             select from locked other
                             where other.id <> target.id and other.role = 'admin' and other.is_active
                         ) as is_refused
-             from locked target where target.id = $1
+             from locked target where target.id = $4
          ), changed (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
                      last_login_at) as (
              update users u set
-                 role = coalesce($2, u.role),
-                 is_active = coalesce($3, u.is_active),
-                 sessions_ended_at = case when not coalesce($3, u.is_active) then clock_timestamp()
+                 role = coalesce($5, u.role),
+                 is_active = coalesce($6, u.is_active),
+                 sessions_ended_at = case when not coalesce($6, u.is_active) then clock_timestamp()
                      else u.sessions_ended_at end,
-                 updated_at = case when coalesce($2, u.role) = u.role and coalesce($3, u.is_active) = u.is_active
+                 updated_at = case when coalesce($5, u.role) = u.role and coalesce($6, u.is_active) = u.is_active
                      then u.updated_at else now() end
              from verdict where u.id = verdict.id and not verdict.is_refused
              returning ",
         user_columns!(),
         "), ended as (
              delete from sessions using changed where sessions.user_id = changed.id and not changed.is_active
-         )
+         ), difference as (
+             select c.id, audit_changes(
+                 jsonb_build_object('role', v.role, 'is_active', v.is_active),
+                 jsonb_build_object('role', c.role, 'is_active', c.is_active)
+             ) as changes
+             from changed c join verdict v on v.id = c.id
+         ), audited as (",
+        audit!("user.updated", "user", "id", "changes", "from difference where changes <> '{}'"),
+        ")
          select false, id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
                 last_login_at
          from changed
@@ -240,10 +249,11 @@ const UPDATE_USER: Statement = Statement::write(
 /// Changes what somebody may do; `None` when there is no such user.
 pub(crate) async fn update_user(
     db: &Db,
+    actor: Actor,
     id: Uuid,
     role: Option<Role>,
     is_active: Option<bool>,
 ) -> Result<Option<Attempt>, DbError> {
     let role = role.map(|role| role.name().to_owned());
-    db.optional(UPDATE_USER, vec![id.into(), role.into(), is_active.into()]).await
+    db.optional(UPDATE_USER, actor.with([id.into(), role.into(), is_active.into()])).await
 }
