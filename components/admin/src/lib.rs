@@ -1,8 +1,11 @@
-//! Administering people: who there is, what they may do, and whether they may sign in.
+//! Administering people: who there is, what they may do, and whether they may sign in; and what administrators did.
 
+mod csv;
 mod list;
+mod list_audit;
 mod store;
 mod update;
+mod views;
 
 use frontdesk::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +15,7 @@ pub use store::STATEMENTS;
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(update::update))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(update::update)).routes(routes!(list_audit::list_audit))
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -8,8 +8,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] =
-    &[COUNT_USERS, LIST_NEWEST, LIST_OLDEST, LIST_BY_EMAIL, LIST_BY_EMAIL_DESCENDING, UPDATE_USER];
+pub const STATEMENTS: &[Statement] = &[
+    COUNT_USERS,
+    LIST_NEWEST,
+    LIST_OLDEST,
+    LIST_BY_EMAIL,
+    LIST_BY_EMAIL_DESCENDING,
+    UPDATE_USER,
+    COUNT_AUDIT,
+    LIST_AUDIT,
+];
 
 /// Which users are listed.
 #[derive(Clone, Debug)]
@@ -256,4 +264,107 @@ pub(crate) async fn update_user(
 ) -> Result<Option<Attempt>, DbError> {
     let role = role.map(|role| role.name().to_owned());
     db.optional(UPDATE_USER, actor.with([id.into(), role.into(), is_active.into()])).await
+}
+
+/// Which rows of the audit log are listed.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditFilter {
+    pub(crate) actor_id: Option<Uuid>,
+    pub(crate) action: Option<String>,
+    pub(crate) target_id: Option<String>,
+    /// Not before: epoch microseconds.
+    pub(crate) since_us: Option<i64>,
+    /// Before: epoch microseconds.
+    pub(crate) until_us: Option<i64>,
+}
+
+impl AuditFilter {
+    fn parameters(&self) -> Vec<Parameter> {
+        let Self { actor_id, action, target_id, since_us, until_us } = self.clone();
+        vec![actor_id.into(), action.into(), target_id.into(), since_us.into(), until_us.into()]
+    }
+}
+
+/// Where a page of the audit log ends: epoch microseconds, and the id.
+pub(crate) type AuditPosition = (i64, Uuid);
+
+/// A row of the audit log.
+pub(crate) struct AuditEntry {
+    pub(crate) id: Uuid,
+    pub(crate) at: String,
+    pub(crate) actor_id: Option<Uuid>,
+    pub(crate) action: String,
+    pub(crate) target_type: String,
+    pub(crate) target_id: Option<String>,
+    pub(crate) ip: Option<String>,
+    pub(crate) request_id: String,
+    /// JSON.
+    pub(crate) changes: String,
+    pub(crate) position: AuditPosition,
+}
+
+impl FromRow for AuditEntry {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let id = columns.take()?;
+        Ok(Self {
+            id,
+            at: columns.take()?,
+            actor_id: columns.take()?,
+            action: columns.take()?,
+            target_type: columns.take()?,
+            target_id: columns.take()?,
+            ip: columns.take()?,
+            request_id: columns.take()?,
+            changes: columns.take()?,
+            position: (columns.take()?, id),
+        })
+    }
+}
+
+/// Parameters 1 to 5 are those of [`AuditFilter`].
+macro_rules! audit_filtered {
+    () => {
+        "($1::uuid is null or a.actor_id = $1) and ($2::text is null or a.action = $2) \
+         and ($3::text is null or a.target_id = $3) \
+         and ($4::int8 is null or a.at >= timestamptz 'epoch' + $4 * interval '1 microsecond') \
+         and ($5::int8 is null or a.at < timestamptz 'epoch' + $5 * interval '1 microsecond')"
+    };
+}
+
+const COUNT_AUDIT: Statement = Statement::read(
+    "admin.count_audit",
+    concat!("select count(*) from (select from audit_log a where ", audit_filtered!(), " limit $6) counted"),
+);
+
+/// How many rows there are, counted up to one more than is told.
+pub(crate) async fn count_audit(db: &Db, filter: &AuditFilter) -> Result<i64, DbError> {
+    let mut parameters = filter.parameters();
+    parameters.push((MAX_EXACT_COUNT + 1).into());
+    let (count,) = db.one(COUNT_AUDIT, parameters).await?;
+    Ok(count)
+}
+
+const LIST_AUDIT: Statement = Statement::read(
+    "admin.list_audit",
+    concat!(
+        "select a.id, rfc3339(a.at), a.actor_id, a.action, a.target_type, a.target_id, a.ip, a.request_id, a.changes::text,
+                (extract(epoch from a.at) * 1000000)::int8
+         from audit_log a where ",
+        audit_filtered!(),
+        " and ($6::int8 is null or (a.at, a.id) < (timestamptz 'epoch' + $6 * interval '1 microsecond', $7))
+         order by a.at desc, a.id desc limit $8"
+    ),
+);
+
+/// A page of the audit log, newest first.
+pub(crate) async fn list_audit(
+    db: &Db,
+    filter: &AuditFilter,
+    after: Option<&AuditPosition>,
+    limit: u32,
+) -> Result<Vec<AuditEntry>, DbError> {
+    let (at, id) = after.copied().unzip();
+    let mut parameters = filter.parameters();
+    parameters.extend([at.into(), id.into(), i64::from(limit).into()]);
+    db.all(LIST_AUDIT, parameters).await
 }

@@ -4,16 +4,20 @@ use axum::extract::State;
 use frontdesk::access::Program;
 use frontdesk::openapi::Failures;
 use frontdesk::{ErrorBody, Result};
+use futures::future::join;
 use http::StatusCode;
 
-use crate::poll;
 use crate::state::Services;
+use crate::{poll, seal};
 
 #[utoipa::path(post, path = "/internal/tick", tag = "services", operation_id = "services.tick",
     security(("tick_token" = [])),
     responses((status = 204, description = "The work was done, by this call or by another one just now."),
         (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
 pub(crate) async fn tick(_: Program, State(services): State<Services>) -> Result<StatusCode> {
-    poll::take_turn(&services).await?;
+    // Neither waits for the other, nor fails with it.
+    let (polled, sealed) = join(poll::take_turn(&services), seal::seal(&services)).await;
+    polled?;
+    sealed?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -26,8 +26,9 @@ const SCHEDULER: Who = Programs("tick_token", AppBuilder::TICK_TOKEN);
 const SERVICES: Who = Programs("service_token", AppBuilder::SERVICE_TOKEN);
 
 /// Each with what it answers whom it lets in: the request names what there is not, and has nothing in its body.
-const ROUTES: [(&str, &str, Who, u16); 43] = [
+const ROUTES: [(&str, &str, Who, u16); 44] = [
     ("GET", "/.well-known/jwks.json", Anybody, 200),
+    ("GET", "/api/admin/audit", Admins, 200),
     ("GET", "/api/admin/groups", Admins, 200),
     ("POST", "/api/admin/groups", Admins, 422),
     ("GET", "/api/admin/groups/{id}", Admins, 404),
