@@ -15,7 +15,10 @@ pub use store::STATEMENTS;
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(update::update)).routes(routes!(list_audit::list_audit))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(update::update))
+        .routes(routes!(list_audit::list_audit))
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -73,7 +73,8 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 /// CSV is for those who name it, and not JSON before it.
 fn prefers_csv(accept: &str) -> bool {
     let names = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
-    let mut known = names.filter(|name| ["text/csv", "application/json"].iter().any(|it| it.eq_ignore_ascii_case(name)));
+    let mut known =
+        names.filter(|name| ["text/csv", "application/json"].iter().any(|it| it.eq_ignore_ascii_case(name)));
     known.next().is_some_and(|name| name.eq_ignore_ascii_case("text/csv"))
 }
 

@@ -201,16 +201,10 @@ const UPDATE_GROUP: Statement = Statement::write(
 );
 
 /// The changed group, if there is one. Violates `groups_name_key` when the name is taken.
-pub(crate) async fn update_group(
-    db: &Db,
-    actor: Actor,
-    id: Uuid,
-    change: Change,
-) -> Result<Option<Group>, DbError> {
+pub(crate) async fn update_group(db: &Db, actor: Actor, id: Uuid, change: Change) -> Result<Option<Group>, DbError> {
     let Change { name, description } = change;
     let changes_description = description.is_some();
-    let parameters =
-        actor.with([id.into(), name.into(), changes_description.into(), description.flatten().into()]);
+    let parameters = actor.with([id.into(), name.into(), changes_description.into(), description.flatten().into()]);
     db.optional(UPDATE_GROUP, parameters).await
 }
 

@@ -97,19 +97,7 @@ struct Walked {
 }
 
 /// Place, seal, and the columns of a record.
-type Row = (
-    i64,
-    String,
-    String,
-    i64,
-    Option<String>,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    String,
-    String,
-);
+type Row = (i64, String, String, i64, Option<String>, String, String, Option<String>, Option<String>, String, String);
 
 const READ_PAGE: &str = "
 select seq, encode(seal, 'hex'), id::text, (extract(epoch from at) * 1000000)::int8, actor_id::text, action, target_type,
@@ -136,7 +124,8 @@ async fn walk(connection: &mut PgConnection, key: &SealKey, logged: Option<&Head
         }
     }
     chain.end(&head);
-    let count = sqlx::query_scalar("select count(*) from audit_log where seq is null").fetch_one(&mut *connection).await;
+    let count =
+        sqlx::query_scalar("select count(*) from audit_log where seq is null").fetch_one(&mut *connection).await;
     sqlx::raw_sql("rollback").execute(&mut *connection).await.map_err(database::explain)?;
     Ok(Walked { chain, head, unsealed: count.map_err(database::explain)? })
 }
@@ -205,7 +194,11 @@ impl Chain {
         if let Some(logged) = self.logged.clone()
             && logged.seq > head.seq
         {
-            self.fault(&format!("rows {} to {} are missing: the log says that they were there", head.seq + 1, logged.seq));
+            self.fault(&format!(
+                "rows {} to {} are missing: the log says that they were there",
+                head.seq + 1,
+                logged.seq
+            ));
         }
     }
 

@@ -72,8 +72,15 @@ async fn a_signing_key_that_nobody_verifies_signs_nobody_in() {
 
 #[tokio::test]
 async fn what_only_one_component_may_see_is_named_too() {
-    let missing =
-        ["signing_key", "refresh_token_key", "settings_key", "service_token", "tick_token", "audit_key", "documents_upstream"];
+    let missing = [
+        "signing_key",
+        "refresh_token_key",
+        "settings_key",
+        "service_token",
+        "tick_token",
+        "audit_key",
+        "documents_upstream",
+    ];
     let app = missing.into_iter().fold(App::builder(), |app, name| app.variable(name, ""));
     let app = app.variable("registration", "").start().await.unwrap();
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"

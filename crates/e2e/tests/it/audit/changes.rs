@@ -133,11 +133,14 @@ async fn what_becomes_of_the_settings_is_told_without_the_key() {
     eight: settings.ai_updated on settings {"api_key":["set",null]}
     "#);
     let limits = (Method::PATCH, "/api/settings/documents/limits");
-    for (request, body) in [("one", json!({"max_pdf_mb": 7})), ("two", json!({"max_pdf_mb": 7})), ("three", json!({}))] {
+    for (request, body) in [("one", json!({"max_pdf_mb": 7})), ("two", json!({"max_pdf_mb": 7})), ("three", json!({}))]
+    {
         send(&admin, limits.clone(), body, (request, 200)).await;
     }
     let told = told(&admin, "target_id=documents").await;
-    assert!(told.starts_with("one: settings.documents_updated on settings {\"max_pdf_mb\":[") && told.ends_with(",7]}"));
+    assert!(
+        told.starts_with("one: settings.documents_updated on settings {\"max_pdf_mb\":[") && told.ends_with(",7]}")
+    );
     for part in ["canary", "wxyz"] {
         let found = "select count(*)::text from audit_log a where a::text like '%' || $1 || '%'";
         assert_eq!(app.database().text(found, part).await.unwrap(), "0", "{part}");

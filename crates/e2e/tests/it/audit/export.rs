@@ -39,7 +39,10 @@ async fn all_rows_come_as_a_file_in_the_order_of_the_list() {
         assert_eq!(answer.header(name), value, "{name}");
     }
     let lines: Vec<_> = answer.body.split("\r\n").collect();
-    assert_eq!((lines.len(), lines[0], lines[2501]), (2502, "id,at,actor_id,action,target_type,target_id,ip,request_id,changes", ""));
+    assert_eq!(
+        (lines.len(), lines[0], lines[2501]),
+        (2502, "id,at,actor_id,action,target_type,target_id,ip,request_id,changes", "")
+    );
     for (number, line) in lines[1..=2500].iter().enumerate() {
         assert!(line.ends_with(&format!(",many.made,many,,,r-{},{{}}", number + 1)), "{number}: {line}");
     }

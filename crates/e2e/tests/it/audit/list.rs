@@ -53,7 +53,10 @@ async fn filters_leave_what_fits_all_of_them() {
     assert_eq!(count("actor_id=00000000-0000-4000-8000-000000000001").await, "60");
     assert_eq!(count("action=thing.deleted").await, "30");
     assert_eq!(count("target_id=thing-2").await, "40");
-    assert_eq!(count("action=thing.deleted&target_id=thing-0&actor_id=00000000-0000-4000-8000-000000000000").await, "10");
+    assert_eq!(
+        count("action=thing.deleted&target_id=thing-0&actor_id=00000000-0000-4000-8000-000000000000").await,
+        "10"
+    );
     assert_eq!(count("action=thing.unknown").await, "0");
     let tenth = rows(&admin, "target_id=thing-1&limit=4").await[3]["at"].as_str().unwrap().to_owned();
     // The times that are told are whole milliseconds: the row itself is not before its own.

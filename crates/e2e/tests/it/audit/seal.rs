@@ -70,7 +70,10 @@ async fn the_poll_and_the_sealing_do_not_fail_with_each_other() {
     app.database().raw("alter table ticks rename to ticks_away").await.unwrap();
     assert_eq!(tick(&admin).await.code(), "internal_error");
     assert_ne!(sealed(&app).await, "0");
-    app.database().raw("alter table ticks_away rename to ticks; alter table audit_head rename to head_away").await.unwrap();
+    app.database()
+        .raw("alter table ticks_away rename to ticks; alter table audit_head rename to head_away")
+        .await
+        .unwrap();
     assert_eq!(tick(&admin).await.code(), "internal_error");
     let polled = "select count(*)::text from ticks where done_at is not null and name = $1";
     assert_eq!(app.database().text(polled, "services").await.unwrap(), "1");

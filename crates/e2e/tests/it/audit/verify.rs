@@ -36,7 +36,10 @@ async fn sealed() -> App {
     let app = App::start().await.unwrap();
     app.database().raw(ROWS).await.unwrap();
     assert_eq!(tick(&app.anonymous()).await.status, 204);
-    app.database().raw("create table kept as select * from audit_log; create table kept_head as table audit_head").await.unwrap();
+    app.database()
+        .raw("create table kept as select * from audit_log; create table kept_head as table audit_head")
+        .await
+        .unwrap();
     app
 }
 
@@ -75,13 +78,15 @@ async fn rows_that_were_changed_removed_or_put_in_are_found() {
     assert_snapshot!(after(&app, "update audit_log set seq = null, seal = null where seq = 7").await, @"");
     let swap = "update audit_log set seq = -seq where seq in (7, 8); update audit_log set seq = 15 + seq where seq < 0";
     assert_snapshot!(after(&app, swap).await, @"");
-    let put_behind = "insert into audit_log (action, target_type, request_id, seq, seal) values ('a', 't', 'r', 121, sha256('x'))";
+    let put_behind =
+        "insert into audit_log (action, target_type, request_id, seq, seal) values ('a', 't', 'r', 121, sha256('x'))";
     assert_snapshot!(after(&app, put_behind).await, @"");
     let put_behind_with_head = "insert into audit_log (action, target_type, request_id, seq, seal)
                                 values ('a', 't', 'r', 121, sha256('x'));
                                 update audit_head set seq = 121, seal = sha256('x')";
     assert_snapshot!(after(&app, put_behind_with_head).await, @"");
-    let put_between = "update audit_log set seq = seq + 1000 where seq >= 7; update audit_log set seq = seq - 999 where seq > 1000;
+    let put_between =
+        "update audit_log set seq = seq + 1000 where seq >= 7; update audit_log set seq = seq - 999 where seq > 1000;
                        insert into audit_log (action, target_type, request_id, seq, seal)
                        select 'a', 't', 'r', 7, seal from audit_log where seq = 6;
                        update audit_head set seq = 121";
