@@ -67,7 +67,11 @@ pub(crate) struct Begun {
 
 impl FromRow for Begun {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { session_id: columns.take()?, refresh_counter: columns.take()?, user: User::from_row(columns)? })
+        Ok(Self {
+            session_id: columns.take()?,
+            refresh_counter: columns.take()?,
+            user: User::from_row(columns)?,
+        })
     }
 }
 

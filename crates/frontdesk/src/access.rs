@@ -78,8 +78,7 @@ where
         let app = App::from_ref(state);
         let credentials = Credentials::of(parts, &app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
-        let ended =
-            Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
+        let ended = Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
         let user = find_live_session(app.db(), &claims).await?.ok_or(ended)?;
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;

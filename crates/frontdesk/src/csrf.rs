@@ -19,8 +19,7 @@ impl PublicOrigins {
     /// # Errors
     /// When one is not of the form `https://HOST` or `https://HOST:PORT`.
     pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
-        let origin =
-            |text: &str| crate::outbound::Origin::parse(text).map(|_| text.trim_end_matches('/').to_lowercase());
+        let origin = |text: &str| crate::outbound::Origin::parse(text).map(|_| text.trim_end_matches('/').to_lowercase());
         let origins = text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(origin);
         origins.collect::<std::result::Result<_, _>>().map(Self)
     }
@@ -91,9 +90,7 @@ mod tests {
     fn else_the_origin_must_be_one_of_ours() {
         assert!(passes("", "DELETE", &[("origin", "http://desk.example.com:3000")]));
         assert!(passes("", "DELETE", &[("origin", "https://DESK.example.com:3000")]));
-        for origin in
-            ["http://desk.example.com", "http://evil.example", "null", "", "desk.example.com:3000", "https://"]
-        {
+        for origin in ["http://desk.example.com", "http://evil.example", "null", "", "desk.example.com:3000", "https://"] {
             assert!(!passes("", "DELETE", &[("origin", origin)]), "{origin}");
         }
         let public = "https://desk.example.com, https://app.example.com/";

@@ -39,8 +39,8 @@ pub use error::{Error, ErrorBody, FieldError, RateLimit, Result};
 pub use instance::{Forwarded, Instance};
 pub use json::{FormOrJson, Json, OptionalJson};
 pub use path::Path;
-pub use request::request_id_of;
 pub use session::{Session, SessionView};
+pub use request::request_id_of;
 pub use user::{Role, User, UserView};
 pub use variables::{Load, Problem, Variables};
 
