@@ -1,11 +1,15 @@
-//! Administering people: who there is, what they may do, whether they may sign in, and where they are signed in.
+//! Administering people: who there is, what they may do, whether they may sign in, and where they are signed in; and what
+//! administrators did.
 
+mod csv;
 mod list;
+mod list_audit;
 mod list_sessions;
 mod revoke_session;
 mod revoke_sessions;
 mod store;
 mod update;
+mod views;
 
 use frontdesk::{App, Error};
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +26,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(update::update))
         .routes(routes!(list_sessions::list_sessions, revoke_sessions::revoke_sessions))
         .routes(routes!(revoke_session::revoke_session))
+        .routes(routes!(list_audit::list_audit))
 }
 
 #[cfg(target_arch = "wasm32")]

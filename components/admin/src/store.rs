@@ -1,17 +1,20 @@
 //! The statements of this family.
 
+use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Role, Session, User, session_columns, session_is_live, user_columns};
+use frontdesk::{Role, Session, User, audit, session_columns, session_is_live, user_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Every statement of this family.
 pub const STATEMENTS: &[Statement] = &[
+    COUNT_AUDIT,
     COUNT_SESSIONS,
     COUNT_USERS,
     END_SESSION,
     END_SESSIONS,
+    LIST_AUDIT,
     LIST_BY_EMAIL,
     LIST_BY_EMAIL_DESCENDING,
     LIST_NEWEST,
@@ -211,32 +214,40 @@ const UPDATE_USER: Statement = Statement::write(
     concat!(
         "with locked as (
              select id, role, is_active from users
-             where id = $1 or (role = 'admin' and is_active)
+             where id = $4 or (role = 'admin' and is_active)
              order by id for update
          ), verdict as (
-             select target.id,
+             select target.id, target.role, target.is_active,
                     target.role = 'admin' and target.is_active
-                        and not (coalesce($2, target.role) = 'admin' and coalesce($3, target.is_active))
+                        and not (coalesce($5, target.role) = 'admin' and coalesce($6, target.is_active))
                         and not exists (
                             select from locked other
                             where other.id <> target.id and other.role = 'admin' and other.is_active
                         ) as is_refused
-             from locked target where target.id = $1
+             from locked target where target.id = $4
          ), changed (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
                      last_login_at) as (
              update users u set
-                 role = coalesce($2, u.role),
-                 is_active = coalesce($3, u.is_active),
-                 sessions_ended_at = case when not coalesce($3, u.is_active) then clock_timestamp()
+                 role = coalesce($5, u.role),
+                 is_active = coalesce($6, u.is_active),
+                 sessions_ended_at = case when not coalesce($6, u.is_active) then clock_timestamp()
                      else u.sessions_ended_at end,
-                 updated_at = case when coalesce($2, u.role) = u.role and coalesce($3, u.is_active) = u.is_active
+                 updated_at = case when coalesce($5, u.role) = u.role and coalesce($6, u.is_active) = u.is_active
                      then u.updated_at else now() end
              from verdict where u.id = verdict.id and not verdict.is_refused
              returning ",
         user_columns!(),
         "), ended as (
              delete from sessions using changed where sessions.user_id = changed.id and not changed.is_active
-         )
+         ), difference as (
+             select c.id, audit_changes(
+                 jsonb_build_object('role', v.role, 'is_active', v.is_active),
+                 jsonb_build_object('role', c.role, 'is_active', c.is_active)
+             ) as changes
+             from changed c join verdict v on v.id = c.id
+         ), audited as (",
+        audit!("user.updated", "user", "id", "changes", "from difference where changes <> '{}'"),
+        ")
          select false, id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
                 last_login_at
          from changed
@@ -250,12 +261,116 @@ const UPDATE_USER: Statement = Statement::write(
 /// Changes what somebody may do; `None` when there is no such user.
 pub(crate) async fn update_user(
     db: &Db,
+    actor: Actor,
     id: Uuid,
     role: Option<Role>,
     is_active: Option<bool>,
 ) -> Result<Option<Attempt>, DbError> {
     let role = role.map(|role| role.name().to_owned());
-    db.optional(UPDATE_USER, vec![id.into(), role.into(), is_active.into()]).await
+    db.optional(UPDATE_USER, actor.with([id.into(), role.into(), is_active.into()])).await
+}
+
+/// Which rows of the audit log are listed.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditFilter {
+    pub(crate) actor_id: Option<Uuid>,
+    pub(crate) action: Option<String>,
+    pub(crate) target_id: Option<String>,
+    /// Not before: epoch microseconds.
+    pub(crate) since_us: Option<i64>,
+    /// Before: epoch microseconds.
+    pub(crate) until_us: Option<i64>,
+}
+
+impl AuditFilter {
+    fn parameters(&self) -> Vec<Parameter> {
+        let Self { actor_id, action, target_id, since_us, until_us } = self.clone();
+        vec![actor_id.into(), action.into(), target_id.into(), since_us.into(), until_us.into()]
+    }
+}
+
+/// Where a page of the audit log ends: epoch microseconds, and the id.
+pub(crate) type AuditPosition = (i64, Uuid);
+
+/// A row of the audit log.
+pub(crate) struct AuditEntry {
+    pub(crate) id: Uuid,
+    pub(crate) at: String,
+    pub(crate) actor_id: Option<Uuid>,
+    pub(crate) action: String,
+    pub(crate) target_type: String,
+    pub(crate) target_id: Option<String>,
+    pub(crate) ip: Option<String>,
+    pub(crate) request_id: String,
+    /// JSON.
+    pub(crate) changes: String,
+    pub(crate) position: AuditPosition,
+}
+
+impl FromRow for AuditEntry {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let id = columns.take()?;
+        Ok(Self {
+            id,
+            at: columns.take()?,
+            actor_id: columns.take()?,
+            action: columns.take()?,
+            target_type: columns.take()?,
+            target_id: columns.take()?,
+            ip: columns.take()?,
+            request_id: columns.take()?,
+            changes: columns.take()?,
+            position: (columns.take()?, id),
+        })
+    }
+}
+
+/// Parameters 1 to 5 are those of [`AuditFilter`].
+macro_rules! audit_filtered {
+    () => {
+        "($1::uuid is null or a.actor_id = $1) and ($2::text is null or a.action = $2) \
+         and ($3::text is null or a.target_id = $3) \
+         and ($4::int8 is null or a.at >= timestamptz 'epoch' + $4 * interval '1 microsecond') \
+         and ($5::int8 is null or a.at < timestamptz 'epoch' + $5 * interval '1 microsecond')"
+    };
+}
+
+const COUNT_AUDIT: Statement = Statement::read(
+    "admin.count_audit",
+    concat!("select count(*) from (select from audit_log a where ", audit_filtered!(), " limit $6) counted"),
+);
+
+/// How many rows there are, counted up to one more than is told.
+pub(crate) async fn count_audit(db: &Db, filter: &AuditFilter) -> Result<i64, DbError> {
+    let mut parameters = filter.parameters();
+    parameters.push((MAX_EXACT_COUNT + 1).into());
+    let (count,) = db.one(COUNT_AUDIT, parameters).await?;
+    Ok(count)
+}
+
+const LIST_AUDIT: Statement = Statement::read(
+    "admin.list_audit",
+    concat!(
+        "select a.id, rfc3339(a.at), a.actor_id, a.action, a.target_type, a.target_id, a.ip, a.request_id, a.changes::text,
+                (extract(epoch from a.at) * 1000000)::int8
+         from audit_log a where ",
+        audit_filtered!(),
+        " and ($6::int8 is null or (a.at, a.id) < (timestamptz 'epoch' + $6 * interval '1 microsecond', $7))
+         order by a.at desc, a.id desc limit $8"
+    ),
+);
+
+/// A page of the audit log, newest first.
+pub(crate) async fn list_audit(
+    db: &Db,
+    filter: &AuditFilter,
+    after: Option<&AuditPosition>,
+    limit: u32,
+) -> Result<Vec<AuditEntry>, DbError> {
+    let (at, id) = after.copied().unzip();
+    let mut parameters = filter.parameters();
+    parameters.extend([at.into(), id.into(), i64::from(limit).into()]);
+    db.all(LIST_AUDIT, parameters).await
 }
 
 const COUNT_SESSIONS: Statement = Statement::read(

@@ -32,7 +32,7 @@ pub(crate) struct Update {
         (status = 404, body = ErrorBody, description = "`user_not_found`."),
         (status = 409, body = ErrorBody, description = "`last_admin`: no active administrator would be left.")))]
 pub(crate) async fn update(
-    _: Admin,
+    who: Admin,
     Path(id): Path<Uuid>,
     State(app): State<App>,
     Json(update): Json<Update>,
@@ -41,7 +41,7 @@ pub(crate) async fn update(
     let role = check.required("role", update.role);
     let is_active = check.required("is_active", update.is_active);
     check.finish()?;
-    let attempt = store::update_user(app.db(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
+    let attempt = store::update_user(app.db(), who.actor(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
     if attempt.is_refused {
         return Err(Error::Conflict("last_admin", "There must be an active administrator left"));
     }

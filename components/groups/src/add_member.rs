@@ -18,11 +18,11 @@ use crate::{GROUP_NOT_FOUND, store};
         AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`group_not_found` or `user_not_found`.")))]
 pub(crate) async fn add_member(
-    _: Admin,
+    who: Admin,
     Path((group, user)): Path<(Uuid, Uuid)>,
     State(app): State<App>,
 ) -> Result<(StatusCode, Json<MembershipView>)> {
-    let attempt = store::insert_member(app.db(), group, user).await?;
+    let attempt = store::insert_member(app.db(), who.actor(), group, user).await?;
     match attempt.membership {
         _ if !attempt.has_group => Err(GROUP_NOT_FOUND),
         _ if !attempt.has_user => Err(Error::NotFound("user_not_found", "There is no such user")),

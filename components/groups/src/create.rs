@@ -30,7 +30,7 @@ pub(crate) struct Create {
     responses((status = 201, body = GroupView, description = "The group."), AdminRefusals, BodyRefusals, Failures,
         (status = 409, body = ErrorBody, description = "`group_name_taken`.")))]
 pub(crate) async fn create(
-    _: Admin,
+    who: Admin,
     State(app): State<App>,
     Json(create): Json<Create>,
 ) -> Result<(StatusCode, Json<GroupView>)> {
@@ -38,7 +38,7 @@ pub(crate) async fn create(
     let name = input::name(&mut check, &create.name);
     let description = create.description.and_then(|text| input::description(&mut check, &text));
     check.finish()?;
-    let group = store::insert_group(app.db(), name.unwrap_or_default(), description)
+    let group = store::insert_group(app.db(), who.actor(), name.unwrap_or_default(), description)
         .await
         .on_constraint("groups_name_key", GROUP_NAME_TAKEN)?;
     Ok((StatusCode::CREATED, Json(group.into())))

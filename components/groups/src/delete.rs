@@ -13,6 +13,10 @@ use crate::{GROUP_NOT_FOUND, store};
     security(("bearer" = [])), params(("id" = Uuid, Path, description = "The group.")),
     responses((status = 204, description = "It is gone."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`group_not_found`.")))]
-pub(crate) async fn delete(_: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    if store::delete_group(app.db(), id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(GROUP_NOT_FOUND) }
+pub(crate) async fn delete(who: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
+    if store::delete_group(app.db(), who.actor(), id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(GROUP_NOT_FOUND)
+    }
 }

@@ -15,11 +15,11 @@ use crate::store;
     responses((status = 204, description = "They are not in it any more."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`membership_not_found`.")))]
 pub(crate) async fn remove_member(
-    _: Admin,
+    who: Admin,
     Path((group, user)): Path<(Uuid, Uuid)>,
     State(app): State<App>,
 ) -> Result<StatusCode> {
-    if store::delete_member(app.db(), group, user).await? {
+    if store::delete_member(app.db(), who.actor(), group, user).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound("membership_not_found", "They are not in this group"))

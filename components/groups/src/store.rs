@@ -1,5 +1,7 @@
 //! The statements of this family.
 
+use frontdesk::audit;
+use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
 use uuid::Uuid;
@@ -93,17 +95,35 @@ pub(crate) async fn list_groups(db: &Db, after: Option<&Position>, limit: u32) -
     db.all(LIST_GROUPS, vec![after.cloned().unwrap_or_default().into(), i64::from(limit).into()]).await
 }
 
+// What is absent is no change.
 const INSERT_GROUP: Statement = Statement::write(
     "groups.insert_group",
     concat!(
-        "insert into groups as g (name, description) values (normalize($1), normalize($2)) returning ",
-        group_columns!()
+        "with created as (
+             insert into groups (name, description) values (normalize($4), normalize($5))
+             returning id, name, description, created_at, updated_at
+         ), audited as (",
+        audit!(
+            "group.created",
+            "group",
+            "id",
+            "audit_changes('{}', jsonb_strip_nulls(jsonb_build_object('name', name, 'description', description)))",
+            "from created"
+        ),
+        ") select ",
+        group_columns!(),
+        " from created g"
     ),
 );
 
 /// A new group. Violates `groups_name_key` when the name is taken.
-pub(crate) async fn insert_group(db: &Db, name: String, description: Option<String>) -> Result<Group, DbError> {
-    db.one(INSERT_GROUP, vec![name.into(), description.into()]).await
+pub(crate) async fn insert_group(
+    db: &Db,
+    actor: Actor,
+    name: String,
+    description: Option<String>,
+) -> Result<Group, DbError> {
+    db.one(INSERT_GROUP, actor.with([name.into(), description.into()])).await
 }
 
 const FIND_GROUP: Statement =
@@ -153,32 +173,61 @@ pub(crate) struct Change {
     pub(crate) description: Option<Option<String>>,
 }
 
+// What was there is read from the locked row, whatever others have just made of it.
 const UPDATE_GROUP: Statement = Statement::write(
     "groups.update_group",
     concat!(
-        "update groups as g set
-             name = coalesce(normalize($2), name),
-             description = case when $3 then normalize($4) else description end,
-             updated_at = case when $2 is null and not $3 then updated_at else now() end
-         where id = $1 returning ",
-        group_columns!()
+        "with locked as (
+             select id, name, description from groups where id = $4 for update
+         ), changed as (
+             update groups g set
+                 name = coalesce(normalize($5), g.name),
+                 description = case when $6 then normalize($7) else g.description end,
+                 updated_at = case when $5 is null and not $6 then g.updated_at else now() end
+             from locked where g.id = locked.id
+             returning g.id, g.name, g.description, g.created_at, g.updated_at
+         ), difference as (
+             select c.id, audit_changes(
+                 jsonb_build_object('name', l.name, 'description', l.description),
+                 jsonb_build_object('name', c.name, 'description', c.description)
+             ) as changes
+             from changed c join locked l on l.id = c.id
+         ), audited as (",
+        audit!("group.updated", "group", "id", "changes", "from difference where changes <> '{}'"),
+        ") select ",
+        group_columns!(),
+        " from changed g"
     ),
 );
 
 /// The changed group, if there is one. Violates `groups_name_key` when the name is taken.
-pub(crate) async fn update_group(db: &Db, id: Uuid, change: Change) -> Result<Option<Group>, DbError> {
-    let changes_description = change.description.is_some();
-    let parameters =
-        vec![id.into(), change.name.into(), changes_description.into(), change.description.flatten().into()];
+pub(crate) async fn update_group(db: &Db, actor: Actor, id: Uuid, change: Change) -> Result<Option<Group>, DbError> {
+    let Change { name, description } = change;
+    let changes_description = description.is_some();
+    let parameters = actor.with([id.into(), name.into(), changes_description.into(), description.flatten().into()]);
     db.optional(UPDATE_GROUP, parameters).await
 }
 
-const DELETE_GROUP: Statement =
-    Statement::write("groups.delete_group", "delete from groups where id = $1 returning id");
+const DELETE_GROUP: Statement = Statement::write(
+    "groups.delete_group",
+    concat!(
+        "with deleted as (
+             delete from groups where id = $4 returning id, name, description
+         ), audited as (",
+        audit!(
+            "group.deleted",
+            "group",
+            "id",
+            "audit_changes(jsonb_strip_nulls(jsonb_build_object('name', name, 'description', description)), '{}')",
+            "from deleted"
+        ),
+        ") select id from deleted"
+    ),
+);
 
 /// Whether there was such a group. Its memberships go with it.
-pub(crate) async fn delete_group(db: &Db, id: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(DELETE_GROUP, vec![id.into()]).await?.is_some())
+pub(crate) async fn delete_group(db: &Db, actor: Actor, id: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(DELETE_GROUP, actor.with([id.into()])).await?.is_some())
 }
 
 /// What became of an attempt to put somebody into a group.
@@ -210,29 +259,51 @@ impl FromRow for Attempt {
 // not in the snapshot of this one: the update that changes nothing is how its row is seen.
 const INSERT_MEMBER: Statement = Statement::write(
     "groups.insert_member",
-    "with found_group as (select id from groups where id = $1 for key share),
-          found_user as (select id from users where id = $2 for key share),
-          member as (
-              insert into group_members as m (group_id, user_id)
-              select found_group.id, found_user.id from found_group, found_user
-              on conflict (group_id, user_id) do update set joined_at = m.joined_at
-              returning joined_at, xmax = 0 as is_new
-          )
-     select exists (select from found_group), exists (select from found_user), $1, $2,
-            (select rfc3339(joined_at) from member), coalesce((select is_new from member), false)",
+    concat!(
+        "with found_group as (select id from groups where id = $4 for key share),
+              found_user as (select id from users where id = $5 for key share),
+              member as (
+                  insert into group_members as m (group_id, user_id)
+                  select found_group.id, found_user.id from found_group, found_user
+                  on conflict (group_id, user_id) do update set joined_at = m.joined_at
+                  returning group_id, user_id, joined_at, xmax = 0 as is_new
+              ), audited as (",
+        audit!(
+            "group.member_added",
+            "group",
+            "group_id",
+            "audit_changes('{}', jsonb_build_object('user_id', user_id))",
+            "from member where is_new"
+        ),
+        ")
+         select exists (select from found_group), exists (select from found_user), $4, $5,
+                (select rfc3339(joined_at) from member), coalesce((select is_new from member), false)"
+    ),
 );
 
 /// Puts somebody into a group, or leaves them there.
-pub(crate) async fn insert_member(db: &Db, group: Uuid, user: Uuid) -> Result<Attempt, DbError> {
-    db.one(INSERT_MEMBER, vec![group.into(), user.into()]).await
+pub(crate) async fn insert_member(db: &Db, actor: Actor, group: Uuid, user: Uuid) -> Result<Attempt, DbError> {
+    db.one(INSERT_MEMBER, actor.with([group.into(), user.into()])).await
 }
 
 const DELETE_MEMBER: Statement = Statement::write(
     "groups.delete_member",
-    "delete from group_members where group_id = $1 and user_id = $2 returning user_id",
+    concat!(
+        "with deleted as (
+             delete from group_members where group_id = $4 and user_id = $5 returning group_id, user_id
+         ), audited as (",
+        audit!(
+            "group.member_removed",
+            "group",
+            "group_id",
+            "audit_changes(jsonb_build_object('user_id', user_id), '{}')",
+            "from deleted"
+        ),
+        ") select user_id from deleted"
+    ),
 );
 
 /// Whether they were in the group.
-pub(crate) async fn delete_member(db: &Db, group: Uuid, user: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(DELETE_MEMBER, vec![group.into(), user.into()]).await?.is_some())
+pub(crate) async fn delete_member(db: &Db, actor: Actor, group: Uuid, user: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(DELETE_MEMBER, actor.with([group.into(), user.into()])).await?.is_some())
 }

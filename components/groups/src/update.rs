@@ -34,7 +34,7 @@ pub(crate) struct Update {
         (status = 404, body = ErrorBody, description = "`group_not_found`."),
         (status = 409, body = ErrorBody, description = "`group_name_taken`.")))]
 pub(crate) async fn update(
-    _: Admin,
+    who: Admin,
     Path(id): Path<Uuid>,
     State(app): State<App>,
     Json(update): Json<Update>,
@@ -47,7 +47,7 @@ pub(crate) async fn update(
         Patch::Set(text) => Some(input::description(&mut check, &text)),
     };
     check.finish()?;
-    let group = store::update_group(app.db(), id, Change { name, description })
+    let group = store::update_group(app.db(), who.actor(), id, Change { name, description })
         .await
         .on_constraint("groups_name_key", GROUP_NAME_TAKEN)?
         .ok_or(GROUP_NOT_FOUND)?;

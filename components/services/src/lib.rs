@@ -5,6 +5,7 @@
 mod list;
 mod poll;
 mod registry;
+mod seal;
 mod state;
 mod store;
 mod tick;

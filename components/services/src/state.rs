@@ -1,9 +1,11 @@
-//! What the component holds beyond the shared part: which services there are, and who may have them polled.
+//! What the component holds beyond the shared part: which services there are, who may have them polled, and what
+//! seals the audit log.
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use frontdesk::access::ProgramToken;
+use frontdesk::audit::SealKey;
 use frontdesk::{App, Load, Variables};
 
 use crate::registry::Registry;
@@ -16,6 +18,7 @@ struct Inner {
     app: App,
     registry: Registry,
     tick_token: ProgramToken,
+    audit_key: SealKey,
 }
 
 impl Services {
@@ -26,6 +29,11 @@ impl Services {
     /// The services that are polled.
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.registry
+    }
+
+    /// What seals the audit log.
+    pub(crate) fn audit_key(&self) -> &SealKey {
+        &self.0.audit_key
     }
 }
 
@@ -46,6 +54,8 @@ impl Load for Services {
         let app = App::load(variables).await;
         let registry = variables.required("registry", Registry::parse).await;
         let tick_token = variables.required("tick_token", ProgramToken::parse).await;
-        Some(Self(Arc::new(Inner { app: app?, registry: registry?, tick_token: tick_token? })))
+        let audit_key = variables.required("audit_key", SealKey::parse).await;
+        let (app, registry) = (app?, registry?);
+        Some(Self(Arc::new(Inner { app, registry, tick_token: tick_token?, audit_key: audit_key? })))
     }
 }

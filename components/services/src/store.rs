@@ -1,9 +1,12 @@
 //! The statements of this family.
 
+use frontdesk::audit::{Record, SealKey, hex};
+use frontdesk::audit_record_columns;
 use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] = &[LIST_READINGS, CLAIM_TURN, STORE_MEASUREMENTS, DELETE_PAST_SESSIONS];
+pub const STATEMENTS: &[Statement] =
+    &[LIST_READINGS, CLAIM_TURN, STORE_MEASUREMENTS, DELETE_PAST_SESSIONS, LIST_UNSEALED, STORE_SEALS];
 
 /// How a service was at its last reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -163,4 +166,93 @@ const DELETE_PAST_SESSIONS: Statement = Statement::write(
 /// Deletes up to a thousand sessions that are over.
 pub(crate) async fn delete_past_sessions(db: &Db) -> Result<(), DbError> {
     db.one::<(i64,)>(DELETE_PAST_SESSIONS, Vec::new()).await.map(drop)
+}
+
+/// How many rows of the audit log are sealed at a time.
+pub(crate) const BATCH: usize = 1000;
+
+/// Where the chain of seals ends.
+pub(crate) struct Head {
+    /// 0 before there is a seal.
+    pub(crate) seq: i64,
+    /// Empty before there is one.
+    pub(crate) seal: Vec<u8>,
+}
+
+impl FromRow for Head {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { seq: columns.take()?, seal: columns.take()? })
+    }
+}
+
+/// A row without a seal, and the head at the moment at which it was read.
+pub(crate) struct Unsealed {
+    head: Head,
+    record: Record,
+}
+
+impl FromRow for Unsealed {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { head: Head::from_row(columns)?, record: Record::from_row(columns)? })
+    }
+}
+
+const LIST_UNSEALED: Statement = Statement::read(
+    "services.list_unsealed",
+    concat!(
+        "select h.seq, h.seal, ",
+        audit_record_columns!(),
+        " from audit_head h cross join audit_log a where a.seq is null order by a.at, a.id limit $1"
+    ),
+);
+
+/// The rows that are next in the chain.
+pub(crate) async fn list_unsealed(db: &Db) -> Result<Vec<Unsealed>, DbError> {
+    db.all(LIST_UNSEALED, vec![i64::try_from(BATCH).unwrap_or(i64::MAX).into()]).await
+}
+
+/// Seals that follow a head, each with the id of its row; as text, because the host binds no arrays of anything else.
+pub(crate) struct Batch {
+    after: Head,
+    ids: Vec<String>,
+    seals: Vec<String>,
+    last: Vec<u8>,
+}
+
+impl Batch {
+    /// The seals of these rows; `None` when there is none.
+    pub(crate) fn seal(unsealed: Vec<Unsealed>, key: &SealKey) -> Option<Self> {
+        let mut rows = unsealed.into_iter();
+        let Unsealed { head: after, record } = rows.next()?;
+        let (mut ids, mut seals) = (Vec::new(), Vec::new());
+        let (mut seq, mut last) = (after.seq, after.seal.clone());
+        for record in std::iter::once(record).chain(rows.map(|row| row.record)) {
+            seq += 1;
+            last = key.seal(&last, seq, &record).to_vec();
+            ids.push(record.id.to_string());
+            seals.push(hex(&last));
+        }
+        Some(Self { after, ids, seals, last })
+    }
+}
+
+// Of two who seal the same rows one gets the head's lock; the other waits for it, and then finds another head and seals nothing.
+// A row that is gone meanwhile keeps its place: that it is missing is seen.
+const STORE_SEALS: Statement = Statement::write(
+    "services.store_seals",
+    "with head as (
+         update audit_head set seq = seq + cardinality($3::text[]), seal = $5 where seq = $1 and seal = $2
+         returning seq, seal
+     ), sealed as (
+         update audit_log a set seq = $1 + s.place, seal = decode(s.seal, 'hex')
+         from head, unnest($3::text[], $4::text[]) with ordinality as s (id, seal, place)
+         where a.id = s.id::uuid and a.seq is null
+     )
+     select seq, seal from head",
+);
+
+/// Stores seals; `None`, and nothing is stored, when the chain does not end any more where they follow.
+pub(crate) async fn store_seals(db: &Db, batch: Batch) -> Result<Option<Head>, DbError> {
+    let Batch { after: Head { seq, seal }, ids, seals, last } = batch;
+    db.optional(STORE_SEALS, vec![seq.into(), seal.into(), ids.into(), seals.into(), last.into()]).await
 }

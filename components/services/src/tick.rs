@@ -4,18 +4,23 @@ use axum::extract::State;
 use frontdesk::access::Program;
 use frontdesk::openapi::Failures;
 use frontdesk::{ErrorBody, Result};
+use futures::future::join3;
 use http::StatusCode;
 
 use crate::state::Services;
-use crate::{poll, store};
+use crate::{poll, seal, store};
 
 #[utoipa::path(post, path = "/internal/tick", tag = "services", operation_id = "services.tick",
     security(("tick_token" = [])),
     responses((status = 204, description = "The work was done, by this call or by another one just now."),
         (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
 pub(crate) async fn tick(_: Program, State(services): State<Services>) -> Result<StatusCode> {
-    poll::take_turn(&services).await?;
-    // Not a matter of turns: what two replicas do at once each does for other rows.
-    store::delete_past_sessions(services.app().db()).await?;
+    // None waits for another, nor fails with it. Only the poll takes turns: of the rest two replicas do each their part.
+    let db = services.app().db();
+    let (polled, sealed, deleted) =
+        join3(poll::take_turn(&services), seal::seal(&services), store::delete_past_sessions(db)).await;
+    polled?;
+    sealed?;
+    deleted?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,7 @@
 //! The statements of this family. Each table has one row.
 
+use frontdesk::audit;
+use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::input::Patch;
 use uuid::Uuid;
@@ -97,7 +99,7 @@ pub(crate) struct AiChange {
 /// Whether the key that is stored belongs to another provider or address than the settings will name.
 macro_rules! moves {
     () => {
-        "(coalesce($1, provider) <> provider or $4 and $5 is distinct from base_url)"
+        "(coalesce($4, s.provider) <> s.provider or $7 and $8 is distinct from s.base_url)"
     };
 }
 
@@ -107,45 +109,63 @@ macro_rules! changes {
         concat!(
             "(",
             moves!(),
-            " or $2 and $3 is distinct from model or $6 and ($7 is not null or api_key is not null))"
+            " or $5 and $6 is distinct from s.model or $9 and ($10 is not null or s.api_key is not null))"
         )
     };
 }
 
-// Each field comes as whether it changes, and to what. The key's values are null unless a new one comes, so that they are what
+// Each field comes as whether it changes, and to what. Of the key the audit log is told whether one is there, and that another
+// one is: it holds no part of any. The key's values are null unless a new one comes, so that they are what
 // the columns become when the key goes. All is decided from the locked row, whatever others have just made of it; a change to
 // what is there already is none.
 const UPDATE_AI: Statement = Statement::write(
     "settings.update_ai",
     concat!(
-        "update ai_settings set
-             provider = coalesce($1, provider),
-             model = case when $2 then $3 else model end,
-             base_url = case when $4 then $5 else base_url end,
-             api_key = case when $6 or ",
+        "with locked as (
+             select provider, model, base_url, api_key from ai_settings for update
+         ), changed as (
+             update ai_settings s set
+                 provider = coalesce($4, s.provider),
+                 model = case when $5 then $6 else s.model end,
+                 base_url = case when $7 then $8 else s.base_url end,
+                 api_key = case when $9 or ",
         moves!(),
-        " then $7 else api_key end,
-             api_key_hint = case when $6 or ",
+        " then $10 else s.api_key end,
+                 api_key_hint = case when $9 or ",
         moves!(),
-        " then $8 else api_key_hint end,
-             api_key_key_id = case when $6 or ",
+        " then $11 else s.api_key_hint end,
+                 api_key_key_id = case when $9 or ",
         moves!(),
-        " then $9 else api_key_key_id end,
-             updated_at = case when ",
+        " then $12 else s.api_key_key_id end,
+                 updated_at = case when ",
         changes!(),
-        " then now() else updated_at end,
-             updated_by_id = case when ",
+        " then now() else s.updated_at end,
+                 updated_by_id = case when ",
         changes!(),
-        " then $10 else updated_by_id end
-         returning ",
-        ai_columns!()
+        " then $1 else s.updated_by_id end
+             from locked
+             returning s.provider, s.model, s.base_url, s.api_key, s.api_key_hint, s.updated_at, s.updated_by_id
+         ), difference as (
+             select audit_changes(
+                 jsonb_build_object('provider', l.provider, 'model', l.model, 'base_url', l.base_url,
+                     'api_key', case when l.api_key is not null then 'set' end),
+                 jsonb_build_object('provider', c.provider, 'model', c.model, 'base_url', c.base_url,
+                     'api_key', case when c.api_key is null then null
+                         when l.api_key <> c.api_key then 'replaced' else 'set' end)
+             ) as changes
+             from locked l, changed c
+         ), audited as (",
+        audit!("settings.ai_updated", "settings", "'ai'", "changes", "from difference where changes <> '{}'"),
+        ") select ",
+        ai_columns!(),
+        " from changed"
     ),
 );
 
 /// The changed AI settings.
-pub(crate) async fn update_ai(db: &Db, admin: Uuid, change: AiChange) -> Result<Ai, DbError> {
+pub(crate) async fn update_ai(db: &Db, actor: Actor, change: AiChange) -> Result<Ai, DbError> {
     let AiChange { provider, model, base_url, api_key } = change;
-    let mut parameters: Vec<Parameter> = vec![provider.map(|provider| provider.name().to_owned()).into()];
+    let mut parameters: Vec<Parameter> = actor.with([provider.map(|provider| provider.name().to_owned()).into()]);
     for field in [model, base_url] {
         let (changes, value) = parts(field);
         parameters.extend([changes.into(), value.into()]);
@@ -153,7 +173,7 @@ pub(crate) async fn update_ai(db: &Db, admin: Uuid, change: AiChange) -> Result<
     let (changes, key) = parts(api_key);
     let (sealed, hint) = key.map(|key| (key.sealed, key.hint)).unzip();
     let (bytes, key_id) = sealed.map(|sealed| (sealed.bytes, sealed.key_id)).unzip();
-    parameters.extend([changes.into(), bytes.into(), hint.into(), key_id.into(), admin.into()]);
+    parameters.extend([changes.into(), bytes.into(), hint.into(), key_id.into()]);
     db.one(UPDATE_AI, parameters).await
 }
 
@@ -189,14 +209,35 @@ pub(crate) async fn find_documents(db: &Db) -> Result<Documents, DbError> {
 
 const UPDATE_DOCUMENTS: Statement = Statement::write(
     "settings.update_documents",
-    "update documents_settings set
-         max_pdf_mb = coalesce($1, max_pdf_mb),
-         updated_at = case when coalesce($1, max_pdf_mb) <> max_pdf_mb then now() else updated_at end,
-         updated_by_id = case when coalesce($1, max_pdf_mb) <> max_pdf_mb then $2 else updated_by_id end
-     returning max_pdf_mb, rfc3339(updated_at)",
+    concat!(
+        "with locked as (
+             select max_pdf_mb from documents_settings for update
+         ), changed as (
+             update documents_settings s set
+                 max_pdf_mb = coalesce($4, s.max_pdf_mb),
+                 updated_at = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb then now() else s.updated_at end,
+                 updated_by_id = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb then $1 else s.updated_by_id end
+             from locked
+             returning s.max_pdf_mb, s.updated_at
+         ), difference as (
+             select audit_changes(
+                 jsonb_build_object('max_pdf_mb', l.max_pdf_mb),
+                 jsonb_build_object('max_pdf_mb', c.max_pdf_mb)
+             ) as changes
+             from locked l, changed c
+         ), audited as (",
+        audit!(
+            "settings.documents_updated",
+            "settings",
+            "'documents'",
+            "changes",
+            "from difference where changes <> '{}'"
+        ),
+        ") select max_pdf_mb, rfc3339(updated_at) from changed"
+    ),
 );
 
 /// The changed settings of the documents service; `None` keeps the limit.
-pub(crate) async fn update_documents(db: &Db, admin: Uuid, max_pdf_mb: Option<i32>) -> Result<Documents, DbError> {
-    db.one(UPDATE_DOCUMENTS, vec![max_pdf_mb.into(), admin.into()]).await
+pub(crate) async fn update_documents(db: &Db, actor: Actor, max_pdf_mb: Option<i32>) -> Result<Documents, DbError> {
+    db.one(UPDATE_DOCUMENTS, actor.with([max_pdf_mb.into()])).await
 }

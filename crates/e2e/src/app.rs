@@ -30,6 +30,8 @@ pub struct AppBuilder {
 impl AppBuilder {
     /// The `service_token` of the tests, unless they choose another.
     pub const SERVICE_TOKEN: &'static str = "a-service-token-of-the-tests";
+    /// The `audit_key` of the tests, unless they choose another.
+    pub const AUDIT_KEY: &'static str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     /// The `tick_token` of the tests, unless they choose another.
     pub const TICK_TOKEN: &'static str = "a-tick-token-of-the-tests";
 
@@ -71,6 +73,7 @@ impl AppBuilder {
             ("verifying_keys", keys.verifying_pem()?),
             ("refresh_token_key", "A".repeat(43)),
             ("settings_key", "A".repeat(43)),
+            ("audit_key", Self::AUDIT_KEY.to_owned()),
             ("service_token", Self::SERVICE_TOKEN.to_owned()),
             ("tick_token", Self::TICK_TOKEN.to_owned()),
             // All tests come from one address.

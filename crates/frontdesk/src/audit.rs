@@ -115,6 +115,11 @@ pub struct SealKey(Hmac<Sha256>);
 /// A seal.
 pub type Seal = [u8; 32];
 
+/// As seals are written where people see them.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl SealKey {
     /// From the variable `audit_key`: 32 bytes, base64url.
     ///

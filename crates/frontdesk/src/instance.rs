@@ -1,7 +1,6 @@
 //! How a request enters a component and how its answer leaves: the one place that gives every answer its request id, its
 //! error shape, its headers and its log line.
 
-use std::io::Write as _;
 use std::sync::OnceLock;
 
 use axum::Router;
@@ -20,6 +19,7 @@ use crate::body::Upload;
 use crate::configuration::{self, Configuration};
 use crate::error::{Error, ErrorBody, RateLimit};
 use crate::json::Json;
+use crate::log;
 use crate::request::RequestLog;
 use crate::variables::{Load, Problem, Variables};
 
@@ -84,8 +84,7 @@ impl<S: Load> Instance<S> {
         finish(&mut response, &log);
         // Readiness asks at every probe, and tells itself what it heard.
         if !is_between_components && self.logs_requests().await {
-            // One write per line: writing is a blocking call that stalls the whole instance.
-            write_line(&log.line(self.component, response.status().as_u16(), error.as_ref()));
+            log::write_text(&log.line(self.component, response.status().as_u16(), error.as_ref()));
         }
         response
     }
@@ -190,9 +189,4 @@ fn finish(response: &mut Response, log: &RequestLog) {
 
 fn is_forwarded(response: &Response) -> bool {
     response.extensions().get::<Forwarded>().is_some()
-}
-
-fn write_line(line: &str) {
-    // Not `println!`, which panics when the line cannot be written: a full disk must not stop the answers.
-    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }

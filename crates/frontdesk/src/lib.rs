@@ -19,6 +19,7 @@ pub mod etag;
 pub mod input;
 mod instance;
 mod json;
+pub mod log;
 pub mod openapi;
 pub mod outbound;
 pub mod page;

@@ -4,6 +4,7 @@
 //! Unix only, like the scripts that call it: process groups, permissions and accounts are Unix's.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user there")]
 
+mod audit;
 mod bench;
 mod build;
 mod checkout;
@@ -63,6 +64,8 @@ enum Command {
     ExportSettings(settings::ExportArgs),
     /// Look after the secrets among the settings
     Settings(settings::Args),
+    /// Look after the audit log
+    Audit(audit::Args),
     /// Write docs/openapi.json
     Openapi(openapi::Args),
     /// Check format, lints, documentation, dependencies and the OpenAPI document
@@ -96,6 +99,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::CreateAdmin(args) => create_admin::run(args)?,
         Command::ExportSettings(args) => settings::export(args)?,
         Command::Settings(args) => settings::run(args)?,
+        Command::Audit(args) => return audit::run(args),
         Command::Openapi(args) => openapi::run(args)?,
         Command::Lint => lint::run()?,
         Command::Bench(args) => bench::run(args)?,

@@ -21,7 +21,8 @@ use crate::{build, migrate, signals};
 const FIRST_ADMIN: &str = "admin@frontdesk.localhost";
 
 /// The secrets that are made here, and the files that keep them.
-const SECRETS: [(&str, &str); 4] = [
+const SECRETS: [(&str, &str); 5] = [
+    ("audit_key", "audit.key"),
     ("refresh_token_key", "refresh_token.key"),
     ("service_token", SERVICE_TOKEN_FILE),
     ("settings_key", "settings.key"),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use frontdesk::access::ProgramToken;
+use frontdesk::audit::SealKey;
 use frontdesk::cookies::Cookies;
 use frontdesk::csrf::PublicOrigins;
 
@@ -129,6 +130,7 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
         None | Some(Ok(())) => {}
     };
     check("refresh_token_key", true, keys::check_refresh_token_key);
+    check("audit_key", true, |text| SealKey::parse(text.trim()).map(drop));
     check("settings_key", true, |text| settings::secret::Key::parse(text).map(drop));
     check("settings_key_previous", false, |text| settings::secret::Key::parse(text).map(drop));
     check("service_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
@@ -203,6 +205,7 @@ mod tests {
             ("signing_key", pair.signing),
             ("verifying_keys", pair.verifying),
             ("refresh_token_key", "A".repeat(43)),
+            ("audit_key", "A".repeat(43)),
             ("settings_key", "A".repeat(43)),
             ("service_token", "A".repeat(43)),
             ("tick_token", "A".repeat(43)),
@@ -224,6 +227,7 @@ mod tests {
                 "SPIN_VARIABLE_DATABASE_URL is not set",
                 "SPIN_VARIABLE_SIGNING_KEY is not set",
                 "SPIN_VARIABLE_REFRESH_TOKEN_KEY is not set",
+                "SPIN_VARIABLE_AUDIT_KEY is not set",
                 "SPIN_VARIABLE_SETTINGS_KEY is not set",
                 "SPIN_VARIABLE_SERVICE_TOKEN is not set",
                 "SPIN_VARIABLE_TICK_TOKEN is not set",
@@ -243,6 +247,7 @@ mod tests {
             ("database_host", "postgres://u:hunter2@127.0.0.1:15432"),
             ("database_host", "127.0.0.1:15432"),
             ("refresh_token_key", "hunter2"),
+            ("audit_key", "hunter2"),
             ("settings_key", "hunter2"),
             ("settings_key_previous", "hunter2"),
             ("service_token", "hunter2"),

@@ -108,6 +108,7 @@ fn each_component_sees_the_variables_that_it_needs() {
     ai_upstream                     services, settings
     app_url                         health-poll
     audience                        admin, auth, documents, groups, ops, profile, services, settings, users
+    audit_key               secret  services
     database_host                   ops
     database_url            secret  admin, auth, documents, groups, ops, profile, services, settings, users
     documents_upstream              documents, services
@@ -120,6 +121,7 @@ fn each_component_sees_the_variables_that_it_needs() {
     settings_key_previous   secret  settings
     signing_key             secret  auth
     tick_token              secret  health-poll, services
+    trusted_proxies                 admin, auth, documents, groups, ops, profile, services, settings, users
     upstream_timeout                documents
     verifying_keys                  admin, auth, documents, groups, ops, profile, services, settings, users
     ");

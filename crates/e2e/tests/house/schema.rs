@@ -6,8 +6,12 @@ use crate::sources::{self, Source};
 use crate::{assert_checked_in, assert_none, migrated};
 
 /// Columns called `*_id` that point at no table, and why.
-const NOT_FOREIGN_KEYS: [(&str, &str); 1] =
-    [("ai_settings.api_key_key_id", "names a key of the variables, which the database must not hold")];
+const NOT_FOREIGN_KEYS: [(&str, &str); 4] = [
+    ("ai_settings.api_key_key_id", "names a key of the variables, which the database must not hold"),
+    ("audit_log.actor_id", "outlives the account"),
+    ("audit_log.request_id", "names a request, which is in no table"),
+    ("audit_log.target_id", "outlives what it names, and is of any type"),
+];
 
 /// A column called `*_id`, the table that it points at, and what happens when the row there is deleted; once per foreign key.
 type IdColumn = (String, Option<String>, Option<String>);
@@ -52,6 +56,7 @@ async fn every_id_column_is_a_foreign_key_with_a_chosen_rule() {
     documents_settings.updated_by_id -> users       on delete set null
     group_members.group_id           -> groups      on delete cascade
     group_members.user_id            -> users       on delete cascade
+    password_resets.user_id          -> users       on delete cascade
     profiles.user_id                 -> users       on delete cascade
     sessions.user_id                 -> users       on delete cascade
     ");

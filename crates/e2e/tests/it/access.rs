@@ -28,8 +28,9 @@ const SCHEDULER: Who = Programs("tick_token", AppBuilder::TICK_TOKEN);
 const SERVICES: Who = Programs("service_token", AppBuilder::SERVICE_TOKEN);
 
 /// Each with what it answers whom it lets in: the request names what there is not, and has nothing in its body.
-const ROUTES: [(&str, &str, Who, u16); 51] = [
+const ROUTES: [(&str, &str, Who, u16); 55] = [
     ("GET", "/.well-known/jwks.json", Anybody, 200),
+    ("GET", "/api/admin/audit", Admins, 200),
     ("GET", "/api/admin/groups", Admins, 200),
     ("POST", "/api/admin/groups", Admins, 422),
     ("GET", "/api/admin/groups/{id}", Admins, 404),
@@ -44,6 +45,9 @@ const ROUTES: [(&str, &str, Who, u16); 51] = [
     ("DELETE", "/api/admin/users/{id}/sessions/{session_id}", Admins, 404),
     ("POST", "/api/auth/login", Anybody, 422),
     ("POST", "/api/auth/logout", Leaving, 204),
+    ("POST", "/api/auth/password/change", SignedIn, 422),
+    ("POST", "/api/auth/password/forgot", Anybody, 422),
+    ("POST", "/api/auth/password/reset", Anybody, 422),
     // Who has no refresh token is refused, whoever it is.
     ("POST", "/api/auth/refresh", Anybody, 401),
     ("POST", "/api/auth/register", Anybody, 422),

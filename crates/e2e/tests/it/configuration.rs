@@ -72,14 +72,21 @@ async fn a_signing_key_that_nobody_verifies_signs_nobody_in() {
 
 #[tokio::test]
 async fn what_only_one_component_may_see_is_named_too() {
-    let missing =
-        ["signing_key", "refresh_token_key", "settings_key", "service_token", "tick_token", "documents_upstream"];
+    let missing = [
+        "signing_key",
+        "refresh_token_key",
+        "settings_key",
+        "service_token",
+        "tick_token",
+        "audit_key",
+        "documents_upstream",
+    ];
     let app = missing.into_iter().fold(App::builder(), |app, name| app.variable(name, ""));
     let app = app.variable("registration", "").start().await.unwrap();
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "signing_key: is not set; refresh_token_key: is not set; registration: is not set; settings_key: is not set; service_token: is not set; tick_token: is not set; documents_upstream: is not set",
+      "detail": "signing_key: is not set; refresh_token_key: is not set; registration: is not set; settings_key: is not set; service_token: is not set; tick_token: is not set; audit_key: is not set; documents_upstream: is not set",
       "request_id": "[uuid]"
     }
     "#);
@@ -98,6 +105,7 @@ async fn what_only_one_component_may_see_is_named_without_its_value() {
         "ai_origins",
         "ai_upstream",
         "tick_token",
+        "audit_key",
         "documents_upstream",
         "upstream_timeout",
         "cookie_secure",
@@ -116,7 +124,7 @@ async fn what_only_one_component_may_see_is_named_without_its_value() {
     assert_snapshot!(answer, @r#"
     503 {
       "code": "not_ready",
-      "detail": "signing_key: is not PEM; refresh_token_key: is not base64url; registration: is neither open nor closed; settings_key: is not base64url; settings_key_previous: is not base64url; service_token: must have at least 22 characters; ai_origins: is not a list of http://HOST:PORT between commas; ai_upstream: is not of the form http://HOST:PORT; registry: has no http://HOST:PORT/PATH for the service documents; tick_token: must have at least 22 characters; documents_upstream: is not of the form http://HOST:PORT; upstream_timeout: is not a number of seconds from 1 to 3600",
+      "detail": "signing_key: is not PEM; refresh_token_key: is not base64url; registration: is neither open nor closed; settings_key: is not base64url; settings_key_previous: is not base64url; service_token: must have at least 22 characters; ai_origins: is not a list of http://HOST:PORT between commas; ai_upstream: is not of the form http://HOST:PORT; registry: has no http://HOST:PORT/PATH for the service documents; tick_token: must have at least 22 characters; audit_key: is not base64url; documents_upstream: is not of the form http://HOST:PORT; upstream_timeout: is not a number of seconds from 1 to 3600",
       "request_id": "[uuid]"
     }
     "#);

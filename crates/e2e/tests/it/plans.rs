@@ -43,6 +43,12 @@ insert into sessions (user_id, created_at, expires_at, idle_expires_at)
 select u.id, now() - n * interval '1 minute', now() + interval '30 days', now() + interval '14 days'
 from (select id from users order by email limit 1) u, generate_series(1, 1000) n";
 
+/// 100,000 rows of the audit log: a hundred of each of a thousand people, two thousand of each action, twenty on each target.
+const AUDIT: &str = "
+insert into audit_log (at, actor_id, action, target_type, target_id, request_id)
+select now() - n * interval '1 minute', md5((n % 1000)::text)::uuid, 'action-' || n % 50, 'thing', 'thing-' || n % 5000, 'r'
+from generate_series(1, 100000) n";
+
 /// A part of a plan.
 #[derive(Debug)]
 struct Node {
@@ -153,6 +159,37 @@ async fn a_page_of_a_long_list_is_read_from_an_index_however_far_behind_it_is() 
     pages_of_groups(&mut connection).await;
     pages_of_sessions(&mut connection).await;
     past_sessions(&mut connection).await;
+    drop(connection);
+    database.drop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_of_the_audit_log_is_read_from_an_index_whatever_the_filter() {
+    let database = Database::clone_template().await.unwrap();
+    for fill in [AUDIT, "vacuum analyze audit_log"] {
+        database.raw(fill).await.unwrap();
+    }
+    let mut connection = database.connect().await.unwrap();
+    let list = statement(::admin::STATEMENTS, "admin.list_audit");
+    let microseconds = |days: usize| format!("((extract(epoch from now()) - {days} * 86400) * 1000000)::int8");
+    let (week, month) = (microseconds(7), microseconds(30));
+    let id = "'00000000-0000-4000-8000-000000000000'";
+    for (filter, parameters, index) in [
+        ("nothing", ["null"; 7], "audit_log_at_idx"),
+        ("an actor", ["md5('7')::uuid", "null", "null", "null", "null", "null", "null"], "audit_log_actor_id_idx"),
+        ("an action", ["null", "'action-7'", "null", "null", "null", "null", "null"], "audit_log_action_idx"),
+        ("a target", ["null", "null", "'thing-7'", "null", "null", "null", "null"], "audit_log_target_id_idx"),
+        ("a time", ["null", "null", "null", &month, &week, "null", "null"], "audit_log_at_idx"),
+        ("far behind", ["null", "null", "null", "null", "null", &month, id], "audit_log_at_idx"),
+        ("an action, far behind", ["null", "'action-7'", "null", "null", "null", &month, id], "audit_log_action_idx"),
+    ] {
+        let limit = LIMIT.to_string();
+        let parameters: Vec<_> = parameters.into_iter().chain([limit.as_str()]).map(str::to_owned).collect();
+        let execution = execute(&mut connection, list, &parameters).await;
+        assert_reads_a_page(&execution, "audit_log", filter);
+        let used = execution.nodes.iter().map(|node| &node.index).find(|index| !index.is_empty());
+        assert_eq!(used.map(String::as_str), Some(index), "{filter}: {execution:#?}");
+    }
     drop(connection);
     database.drop().await.unwrap();
 }

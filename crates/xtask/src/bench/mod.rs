@@ -79,6 +79,7 @@ fn environment(checkout: &Checkout, algorithm: Algorithm, url: &str) -> Result<B
         ("signing_key", pair.signing),
         ("verifying_keys", pair.verifying),
         ("refresh_token_key", keys::random_secret()?),
+        ("audit_key", keys::random_secret()?),
         ("settings_key", keys::random_secret()?),
         ("service_token", keys::random_secret()?),
         ("tick_token", keys::random_secret()?),
