@@ -15,11 +15,11 @@ use crate::store;
     responses((status = 204, description = "It has ended."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`session_not_found`, also when there is no such user.")))]
 pub(crate) async fn revoke_session(
-    _: Admin,
+    who: Admin,
     Path((id, session_id)): Path<(Uuid, Uuid)>,
     State(app): State<App>,
 ) -> Result<StatusCode> {
-    if store::end_session(app.db(), id, session_id).await? {
+    if store::end_session(app.db(), who.actor(), id, session_id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound("session_not_found", "They have no such session"))

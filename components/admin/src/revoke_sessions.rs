@@ -13,6 +13,6 @@ use crate::{USER_NOT_FOUND, store};
     security(("bearer" = [])), params(("id" = Uuid, Path, description = "Who.")),
     responses((status = 204, description = "They have ended."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`user_not_found`.")))]
-pub(crate) async fn revoke_sessions(_: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    if store::end_sessions(app.db(), id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(USER_NOT_FOUND) }
+pub(crate) async fn revoke_sessions(who: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
+    if store::end_sessions(app.db(), who.actor(), id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(USER_NOT_FOUND) }
 }

@@ -415,30 +415,49 @@ pub(crate) async fn list_sessions(
 // As when an account is deactivated: a session that a sign-in begins meanwhile is not seen and so not deleted, but over.
 const END_SESSIONS: Statement = Statement::write(
     "admin.end_sessions",
-    "with changed as (
-         update users set sessions_ended_at = clock_timestamp() where id = $1 returning id
-     ), ended as (
-         delete from sessions using changed where sessions.user_id = changed.id
-     )
-     select id from changed",
+    concat!(
+        "with changed as (
+             update users set sessions_ended_at = clock_timestamp() where id = $4 returning id
+         ), ended as (
+             delete from sessions using changed where sessions.user_id = changed.id returning sessions.id
+         ), logged as (",
+        audit!(
+            "user.sessions_revoked",
+            "user",
+            "id",
+            "jsonb_build_object('session_ids', jsonb_build_array((select jsonb_agg(id) from ended), null))",
+            "from changed where exists (select from ended)"
+        ),
+        ") select id from changed"
+    ),
 );
 
 /// Ends all sessions of a user; `false` when there is no such user.
-pub(crate) async fn end_sessions(db: &Db, user: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(END_SESSIONS, vec![user.into()]).await?.is_some())
+pub(crate) async fn end_sessions(db: &Db, actor: Actor, user: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSIONS, actor.with([user.into()])).await?.is_some())
 }
 
 // One that is over is not listed, and so not to be found either.
 const END_SESSION: Statement = Statement::write(
     "admin.end_session",
     concat!(
-        "delete from sessions s using users u where u.id = s.user_id and s.user_id = $1 and s.id = $2 and ",
+        "with ended as (
+             delete from sessions s using users u where u.id = s.user_id and s.user_id = $4 and s.id = $5 and ",
         session_is_live!(),
-        " returning s.id"
+        " returning s.id
+         ), logged as (",
+        audit!(
+            "user.sessions_revoked",
+            "user",
+            "$4::uuid",
+            "jsonb_build_object('session_ids', jsonb_build_array(jsonb_build_array(id), null))",
+            "from ended"
+        ),
+        ") select id from ended"
     ),
 );
 
 /// Ends a session, if the user has it.
-pub(crate) async fn end_session(db: &Db, user: Uuid, session: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(END_SESSION, vec![user.into(), session.into()]).await?.is_some())
+pub(crate) async fn end_session(db: &Db, actor: Actor, user: Uuid, session: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSION, actor.with([user.into(), session.into()])).await?.is_some())
 }

@@ -3,6 +3,7 @@
 //! Whoever polls claims the turn in Postgres, so any number of replicas poll once, and all answer what one of them found.
 
 mod list;
+mod mail;
 mod poll;
 mod registry;
 mod seal;

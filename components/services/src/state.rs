@@ -8,6 +8,7 @@ use frontdesk::access::ProgramToken;
 use frontdesk::audit::SealKey;
 use frontdesk::{App, Load, Variables};
 
+use crate::mail::Transport;
 use crate::registry::Registry;
 
 /// The component's state; cheap to clone.
@@ -19,6 +20,7 @@ struct Inner {
     registry: Registry,
     tick_token: ProgramToken,
     audit_key: SealKey,
+    mail_transport: Transport,
 }
 
 impl Services {
@@ -29,6 +31,11 @@ impl Services {
     /// The services that are polled.
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.registry
+    }
+
+    /// How mails are sent.
+    pub(crate) fn mail_transport(&self) -> Transport {
+        self.0.mail_transport
     }
 
     /// What seals the audit log.
@@ -55,7 +62,14 @@ impl Load for Services {
         let registry = variables.required("registry", Registry::parse).await;
         let tick_token = variables.required("tick_token", ProgramToken::parse).await;
         let audit_key = variables.required("audit_key", SealKey::parse).await;
-        let (app, registry) = (app?, registry?);
-        Some(Self(Arc::new(Inner { app, registry, tick_token: tick_token?, audit_key: audit_key? })))
+        let mail_transport = variables.required("mail_transport", Transport::parse).await;
+        let inner = Inner {
+            app: app?,
+            registry: registry?,
+            tick_token: tick_token?,
+            audit_key: audit_key?,
+            mail_transport: mail_transport?,
+        };
+        Some(Self(Arc::new(inner)))
     }
 }

@@ -3,10 +3,20 @@
 use frontdesk::audit::{Record, SealKey, hex};
 use frontdesk::audit_record_columns;
 use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
+use uuid::Uuid;
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] =
-    &[LIST_READINGS, CLAIM_TURN, STORE_MEASUREMENTS, DELETE_PAST_SESSIONS, LIST_UNSEALED, STORE_SEALS];
+pub const STATEMENTS: &[Statement] = &[
+    CLAIM_MAILS,
+    CLAIM_TURN,
+    DELETE_EXPIRED,
+    DELETE_MAILS,
+    DELETE_PAST_SESSIONS,
+    LIST_READINGS,
+    LIST_UNSEALED,
+    STORE_MEASUREMENTS,
+    STORE_SEALS,
+];
 
 /// How a service was at its last reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -255,4 +265,65 @@ const STORE_SEALS: Statement = Statement::write(
 pub(crate) async fn store_seals(db: &Db, batch: Batch) -> Result<Option<Head>, DbError> {
     let Batch { after: Head { seq, seal }, ids, seals, last } = batch;
     db.optional(STORE_SEALS, vec![seq.into(), seal.into(), ids.into(), seals.into(), last.into()]).await
+}
+
+// At most so many at a time: see [`DELETE_PAST_SESSIONS`].
+const DELETE_EXPIRED: Statement = Statement::write(
+    "services.delete_expired",
+    "with limits as (
+         select key from rate_limits where expires_at <= now() order by expires_at limit 10000 for update skip locked
+     ), deleted_limits as (
+         delete from rate_limits where key = any (array(select key from limits))
+     ), deleted_resets as (
+         delete from password_resets where expires_at <= now()
+     ), deleted_mails as (
+         delete from outbox where expires_at <= now()
+     )
+     select count(*) from limits",
+);
+
+/// Deletes what has expired of limits on tries, password resets, and mails that were of use for a while.
+pub(crate) async fn delete_expired(db: &Db) -> Result<(), DbError> {
+    db.one::<(i64,)>(DELETE_EXPIRED, Vec::new()).await.map(drop)
+}
+
+/// A mail on its way.
+pub(crate) struct Mail {
+    pub(crate) id: Uuid,
+    pub(crate) recipient: String,
+    pub(crate) subject: String,
+    pub(crate) body: String,
+}
+
+impl FromRow for Mail {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { id: columns.take()?, recipient: columns.take()?, subject: columns.take()?, body: columns.take()? })
+    }
+}
+
+// Whoever claims a mail has a while to send it; it is then due again, after ever longer, so that none is lost with who sends it.
+const CLAIM_MAILS: Statement = Statement::write(
+    "services.claim_mails",
+    "with due as (
+         select id from outbox where due_at <= now() and expires_at > now() order by due_at limit 100
+         for update skip locked
+     )
+     update outbox o set attempts = o.attempts + 1, due_at = now() + least(30 * 2 ^ o.attempts, 3600) * interval '1 second'
+     from due where o.id = due.id
+     returning o.id, o.recipient, o.subject, o.body",
+);
+
+/// Takes the mails that are to be sent.
+pub(crate) async fn claim_mails(db: &Db) -> Result<Vec<Mail>, DbError> {
+    db.all(CLAIM_MAILS, Vec::new()).await
+}
+
+const DELETE_MAILS: Statement = Statement::write(
+    "services.delete_mails",
+    "delete from outbox where id = any ($1::text[]::uuid[]) returning id",
+);
+
+/// Forgets mails that were sent.
+pub(crate) async fn delete_mails(db: &Db, ids: Vec<String>) -> Result<(), DbError> {
+    db.all::<(Uuid,)>(DELETE_MAILS, vec![ids.into()]).await.map(drop)
 }

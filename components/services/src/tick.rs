@@ -4,11 +4,11 @@ use axum::extract::State;
 use frontdesk::access::Program;
 use frontdesk::openapi::Failures;
 use frontdesk::{ErrorBody, Result};
-use futures::future::join3;
+use futures::future::join4;
 use http::StatusCode;
 
 use crate::state::Services;
-use crate::{poll, seal, store};
+use crate::{mail, poll, seal, store};
 
 #[utoipa::path(post, path = "/internal/tick", tag = "services", operation_id = "services.tick",
     security(("tick_token" = [])),
@@ -17,10 +17,12 @@ use crate::{poll, seal, store};
 pub(crate) async fn tick(_: Program, State(services): State<Services>) -> Result<StatusCode> {
     // None waits for another, nor fails with it. Only the poll takes turns: of the rest two replicas do each their part.
     let db = services.app().db();
-    let (polled, sealed, deleted) =
-        join3(poll::take_turn(&services), seal::seal(&services), store::delete_past_sessions(db)).await;
+    let deleted = async { store::delete_past_sessions(db).await.and(store::delete_expired(db).await) };
+    let (polled, sealed, sent, deleted) =
+        join4(poll::take_turn(&services), seal::seal(&services), mail::send(&services), deleted).await;
     polled?;
     sealed?;
+    sent?;
     deleted?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -113,6 +113,8 @@ fn derive(checkout: &Checkout, given: &Given, database: &Target, listen: SocketA
     let mut derived = Derived::new();
     // Browsers come over plain http here, as far as is known.
     derived.insert("cookie_secure", "false".to_owned());
+    // Whoever tries it out reads the mails in the log.
+    derived.insert("mail_transport", "log".to_owned());
     derived.insert("app_url", format!("http://{}", host::reachable(listen)));
     derived.insert("database_url", database.url().to_owned());
     if let Ok(host) = variables::database_host(database.url()) {
