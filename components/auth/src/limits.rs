@@ -25,10 +25,8 @@ pub(crate) const REGISTER: [Limit; 2] = [
     Limit { kind: "register.address", tries: 3, seconds: HOUR },
 ];
 /// The same of a password that was forgotten.
-pub(crate) const FORGOT: [Limit; 2] = [
-    Limit { kind: "forgot.ip", tries: 10, seconds: HOUR },
-    Limit { kind: "forgot.address", tries: 3, seconds: HOUR },
-];
+pub(crate) const FORGOT: [Limit; 2] =
+    [Limit { kind: "forgot.ip", tries: 10, seconds: HOUR }, Limit { kind: "forgot.address", tries: 3, seconds: HOUR }];
 
 /// The variable `rate_limit_scale`, by which every limit is multiplied.
 #[derive(Clone, Copy, Debug)]

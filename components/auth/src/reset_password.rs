@@ -47,5 +47,7 @@ pub(crate) async fn reset_password(
     if is_done { Ok(StatusCode::NO_CONTENT) } else { Err(INVALID) }
 }
 
-const INVALID: Error =
-    Error::BadRequest("reset_token_invalid", "This is not good for a new password, or not any more: ask for another mail");
+const INVALID: Error = Error::BadRequest(
+    "reset_token_invalid",
+    "This is not good for a new password, or not any more: ask for another mail",
+);

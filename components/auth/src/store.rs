@@ -50,7 +50,10 @@ impl<T> Decision<T> {
 }
 
 impl<T> Decision<T> {
-    fn take(columns: &mut Columns<'_>, found: impl FnOnce(&mut Columns<'_>) -> Result<T, DecodeError>) -> Result<Self, DecodeError> {
+    fn take(
+        columns: &mut Columns<'_>,
+        found: impl FnOnce(&mut Columns<'_>) -> Result<T, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let (is_allowed, limit, retry_after): (bool, Option<i32>, Option<i32>) =
             (columns.take()?, columns.take()?, columns.take()?);
         let reached = RateLimit { limit: limit.unwrap_or_default(), retry_after: retry_after.unwrap_or(1) };
@@ -501,13 +504,8 @@ pub(crate) async fn change_password(
     network: String,
 ) -> Result<bool, DbError> {
     let PasswordChange { user, session_id, old_hash, new_hash } = change;
-    let parameters = actor.with([
-        session_id.into(),
-        old_hash.into(),
-        new_hash.into(),
-        user.email.clone().into(),
-        network.into(),
-    ]);
+    let parameters =
+        actor.with([session_id.into(), old_hash.into(), new_hash.into(), user.email.clone().into(), network.into()]);
     Ok(db.one::<(bool,)>(CHANGE_PASSWORD, parameters).await?.0)
 }
 

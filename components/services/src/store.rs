@@ -318,10 +318,8 @@ pub(crate) async fn claim_mails(db: &Db) -> Result<Vec<Mail>, DbError> {
     db.all(CLAIM_MAILS, Vec::new()).await
 }
 
-const DELETE_MAILS: Statement = Statement::write(
-    "services.delete_mails",
-    "delete from outbox where id = any ($1::text[]::uuid[]) returning id",
-);
+const DELETE_MAILS: Statement =
+    Statement::write("services.delete_mails", "delete from outbox where id = any ($1::text[]::uuid[]) returning id");
 
 /// Forgets mails that were sent.
 pub(crate) async fn delete_mails(db: &Db, ids: Vec<String>) -> Result<(), DbError> {

@@ -13,8 +13,11 @@ const PRIVATE_KEYS: [&str; 2] = ["refresh_token_key", "signing_key"];
 const SECRET_WORDS: [&str; 8] = ["key", "keys", "password", "secret", "token", "tokens", "url", "urls"];
 
 /// Variables that have such a word in their names and are no secret, and why.
-const PUBLIC: [(&str, &str); 2] =
-    [("app_url", "an origin, which names nobody"), ("verifying_keys", "public keys, which auth publishes")];
+const PUBLIC: [(&str, &str); 3] = [
+    ("app_url", "an origin, which names nobody"),
+    ("password_reset_url", "a page that everybody may see"),
+    ("verifying_keys", "public keys, which auth publishes"),
+];
 
 /// What a component is told of itself: one build of `documents` serves any feature service, and `services` any list of them.
 const OWN: [(&str, &str); 5] = [

@@ -33,7 +33,10 @@ async fn every_event_of_an_account_is_told_once() {
     assert_eq!(user.post("/api/auth/password/change", &body).await.unwrap().status, 422);
     let again = json!({"email": user.email, "password": Caller::PASSWORD});
     assert_eq!(app.anonymous().post("/api/auth/register", &again).await.unwrap().status, 409);
-    assert_eq!(app.anonymous().post("/api/auth/password/forgot", &json!({"email": user.email})).await.unwrap().status, 202);
+    assert_eq!(
+        app.anonymous().post("/api/auth/password/forgot", &json!({"email": user.email})).await.unwrap().status,
+        202
+    );
     let body = json!({"current_password": Caller::PASSWORD, "new_password": "Better-Horse"});
     assert_eq!(user.post("/api/auth/password/change", &body).await.unwrap().status, 204);
     assert_eq!(user.post("/api/auth/logout", &json!({})).await.unwrap().status, 204);

@@ -25,7 +25,12 @@ async fn strict() -> &'static App {
 /// An address that nobody else has.
 fn new_ip() -> String {
     let [a, b, c, d, e, f, ..] = Uuid::new_v4().into_bytes();
-    format!("2001:db8:{:x}:{:x}::{:x}", u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]), u16::from_be_bytes([e, f]))
+    format!(
+        "2001:db8:{:x}:{:x}::{:x}",
+        u16::from_be_bytes([a, b]),
+        u16::from_be_bytes([c, d]),
+        u16::from_be_bytes([e, f])
+    )
 }
 
 async fn post_from(app: &App, ip: &str, path: &str, body: &Value) -> Answer {

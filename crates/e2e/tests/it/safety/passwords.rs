@@ -79,7 +79,8 @@ async fn a_change_needs_the_present_password_and_a_new_one_that_keeps_the_rules(
 async fn guessing_the_present_password_is_limited_like_signing_in() {
     let app = strict().await;
     let (email, ip) = (new_account(app).await, new_ip());
-    let token = login_from(app, &ip, &email, Caller::PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    let token =
+        login_from(app, &ip, &email, Caller::PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
     let user = app.anonymous().with_token(&token);
     for status in [422, 422, 422, 422, 422, 429] {
         assert_eq!(change(&user, "Wrong-Horse", NEW).await.status, status);
@@ -93,7 +94,8 @@ async fn of_two_changes_at_once_one_happens() {
     for _ in 0..5 {
         let user = app.user().await.unwrap();
         let (first, second) = ("First-Horse", "Second-Horse");
-        let (one, other) = tokio::join!(change(&user, Caller::PASSWORD, first), change(&user, Caller::PASSWORD, second));
+        let (one, other) =
+            tokio::join!(change(&user, Caller::PASSWORD, first), change(&user, Caller::PASSWORD, second));
         let mut statuses = [one.status.as_u16(), other.status.as_u16()];
         let taken = if one.status == 204 { first } else { second };
         statuses.sort_unstable();
@@ -166,7 +168,8 @@ async fn who_has_no_account_gets_the_same_answer_and_no_mail() {
     for email in [App::new_email(), inactive] {
         let answer = forget(app, &email).await;
         assert_eq!((answer.status.as_u16(), answer.body.as_str()), (202, ""));
-        let mails = app.database().text("select count(*)::text from outbox where recipient = $1", &email).await.unwrap();
+        let mails =
+            app.database().text("select count(*)::text from outbox where recipient = $1", &email).await.unwrap();
         assert_eq!(mails, "0");
     }
     assert_eq!(forget(app, "nonsense").await.status, 422);
@@ -207,7 +210,8 @@ async fn a_hash_of_an_older_system_is_replaced_when_its_password_is_changed() {
     let app = app().await;
     let user = app.user().await.unwrap();
     // bcrypt of Correct-Horse, made by Python's bcrypt.
-    let bcrypt = include_str!("../../../../frontdesk/tests/python_hashes.txt").lines().find(|hash| hash.starts_with("$2b$"));
+    let bcrypt =
+        include_str!("../../../../frontdesk/tests/python_hashes.txt").lines().find(|hash| hash.starts_with("$2b$"));
     let connection = &mut app.database().connect().await.unwrap();
     let imported = sqlx::query("update users set password_hash = $1 where email = $2").bind(bcrypt.unwrap());
     imported.bind(&user.email).execute(connection).await.unwrap();
