@@ -95,7 +95,7 @@ const COUNT_TRY: Statement = Statement::write(
     "auth.count_try",
     concat!(
         "with decision as materialized (
-             select * from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
+             select is_allowed, is_first_refusal, reached, retry_after from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
          ), logged as (",
         audit!(
             "auth.rate_limited",
@@ -128,7 +128,8 @@ const COUNT_LOGIN: Statement = Statement::write(
         "with candidate as (
              select id, password_hash, is_active from users where email = $4::text
          ), decision as materialized (
-             select l.* from (select) as one left join candidate on true cross join lateral rate_limit(
+             select l.is_allowed, l.is_first_refusal, l.reached, l.retry_after
+             from (select) as one left join candidate on true cross join lateral rate_limit(
                  $5::text[],
                  array[
                      $4::text || ' ' || $6::text,

@@ -70,7 +70,6 @@ async fn outgoing(
     request: Request,
 ) -> Result<Outgoing> {
     let (parts, mut body) = request.into_parts();
-    let ip = client.ip();
     let caller = Caller {
         id: who.user().id.to_string(),
         email: &who.user().email,
