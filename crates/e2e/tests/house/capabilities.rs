@@ -104,15 +104,20 @@ fn each_component_sees_the_variables_that_it_needs() {
     };
     let table: Vec<_> = variables().iter().map(line).collect();
     insta::assert_snapshot!(table.join("\n"), @"
+    access_lifetime                 auth
     ai_origins                      settings
     ai_upstream                     services, settings
     app_url                         health-poll
     audience                        admin, auth, documents, groups, ops, profile, services, settings, users
+    cookie_secure                   admin, auth, documents, groups, ops, profile, services, settings, users
     database_host                   ops
     database_url            secret  admin, auth, documents, groups, ops, profile, services, settings, users
     documents_upstream              documents, services
     issuer                          admin, auth, documents, groups, ops, profile, services, settings, users
     log_requests                    admin, auth, documents, groups, ops, profile, services, settings, users
+    public_origins                  admin, auth, documents, groups, ops, profile, services, settings, users
+    refresh_idle_lifetime           auth
+    refresh_lifetime                auth
     refresh_token_key       secret  auth
     registration                    auth
     service_token           secret  settings
