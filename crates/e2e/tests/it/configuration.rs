@@ -116,7 +116,7 @@ async fn what_only_one_component_may_see_is_named_without_its_value() {
     assert_snapshot!(answer, @r#"
     503 {
       "code": "not_ready",
-      "detail": "signing_key: is not PEM; refresh_token_key: is not base64url; registration: is neither open nor closed; settings_key: is not base64url; settings_key_previous: is not base64url; service_token: must have at least 22 characters; ai_origins: is not a list of http://HOST:PORT between commas; ai_upstream: is not of the form http://HOST:PORT; registry: has no http://HOST:PORT/PATH for the service documents; tick_token: must have at least 22 characters; documents_upstream: is not of the form http://HOST:PORT; upstream_timeout: is not a number of seconds from 1 to 3600",
+      "detail": "cookie_secure: is neither true nor false; public_origins: is not of the form http://HOST:PORT; signing_key: is not PEM; refresh_token_key: is not base64url; registration: is neither open nor closed; access_lifetime: is not a number of seconds from 1 to 315360000, which are ten years; refresh_lifetime: is not a number of seconds from 1 to 315360000, which are ten years; refresh_idle_lifetime: is not a number of seconds from 1 to 315360000, which are ten years; settings_key: is not base64url; settings_key_previous: is not base64url; service_token: must have at least 22 characters; ai_origins: is not a list of http://HOST:PORT between commas; ai_upstream: is not of the form http://HOST:PORT; registry: has no http://HOST:PORT/PATH for the service documents; tick_token: must have at least 22 characters; documents_upstream: is not of the form http://HOST:PORT; upstream_timeout: is not a number of seconds from 1 to 3600",
       "request_id": "[uuid]"
     }
     "#);
