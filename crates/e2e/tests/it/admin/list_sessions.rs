@@ -13,7 +13,28 @@ async fn administrators_see_where_somebody_is_signed_in() {
     let user = app.user().await.unwrap();
     app.browser_of(&user.email).await.unwrap();
     let answer = admin().await.get(&sessions(&user.id().await.unwrap())).await.unwrap();
-    assert_snapshot!(answer, @"");
+    assert_snapshot!(answer, @r#"
+    200 [
+      {
+        "created_at": "[time]",
+        "current": false,
+        "expires_at": "[time]",
+        "id": "[uuid]",
+        "ip": "127.0.0.1",
+        "last_used_at": "[time]",
+        "user_agent": null
+      },
+      {
+        "created_at": "[time]",
+        "current": false,
+        "expires_at": "[time]",
+        "id": "[uuid]",
+        "ip": "127.0.0.1",
+        "last_used_at": "[time]",
+        "user_agent": null
+      }
+    ]
+    "#);
     assert_eq!(answer.header("x-total-count"), "2");
 }
 

@@ -24,7 +24,13 @@ async fn somebody_is_signed_out_of_one_session() {
     assert_eq!(admin().await.delete(&path).await.unwrap().status, 204);
     assert_eq!(second.get(ME).await.unwrap().code(), "session_ended");
     assert_eq!(first.get(ME).await.unwrap().status, 200);
-    assert_snapshot!(admin().await.delete(&path).await.unwrap(), @"");
+    assert_snapshot!(admin().await.delete(&path).await.unwrap(), @r#"
+    404 {
+      "code": "session_not_found",
+      "detail": "They have no such session",
+      "request_id": "[uuid]"
+    }
+    "#);
 }
 
 #[tokio::test]

@@ -38,6 +38,12 @@ async fn somebody_who_has_none_is_told_from_nobody() {
     for _ in 0..2 {
         assert_eq!(admin().await.delete(&path).await.unwrap().status, 204);
     }
-    assert_snapshot!(admin().await.delete(&sessions(&Uuid::new_v4().to_string())).await.unwrap(), @"");
+    assert_snapshot!(admin().await.delete(&sessions(&Uuid::new_v4().to_string())).await.unwrap(), @r#"
+    404 {
+      "code": "user_not_found",
+      "detail": "There is no such user",
+      "request_id": "[uuid]"
+    }
+    "#);
     assert_eq!(admin().await.delete(&sessions("nonsense")).await.unwrap().refused(), ["path.id"]);
 }

@@ -89,5 +89,5 @@ async fn only_administrators_may_read_it() {
     assert_eq!((refusal.status.as_u16(), refusal.code()), (403, "admin_required".to_owned()));
     assert_eq!(app.anonymous().get(AUDIT).await.unwrap().status, 401);
     let changed = admin().await.post(AUDIT, &json!({})).await.unwrap();
-    assert_eq!((changed.status.as_u16(), changed.json()["code"] == Value::from("method_not_allowed")), (405, true));
+    assert_eq!((changed.status.as_u16(), changed.code().as_str()), (405, "method_not_allowed"));
 }

@@ -20,7 +20,7 @@ async fn mailed_token(app: &App, email: &str) -> String {
     let body = app.database().text(newest, email).await.unwrap();
     body.split(|letter: char| !letter.is_ascii_alphanumeric() && !"_-".contains(letter))
         .find(|word| word.starts_with("fdp_"))
-        .unwrap_or_else(|| panic!("{body}"))
+        .expect(&body)
         .to_owned()
 }
 

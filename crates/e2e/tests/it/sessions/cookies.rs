@@ -134,7 +134,13 @@ async fn deactivated(app: &App) -> Browser {
 async fn a_locked_account_is_signed_out_of_its_browser_at_once() {
     let browser = deactivated(app().await).await;
     let answer = browser.clone().get(ME).await.unwrap();
-    assert_snapshot!(answer, @"");
+    assert_snapshot!(answer, @r#"
+    401 {
+      "code": "session_ended",
+      "detail": "The session has ended: please sign in again",
+      "request_id": "[uuid]"
+    }
+    "#);
     assert_eq!(answer.cookies(), CLEARED);
     let answer = browser.clone().post("/api/auth/refresh").await.unwrap();
     assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("session_ended"), CLEARED));

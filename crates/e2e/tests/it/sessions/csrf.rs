@@ -108,7 +108,13 @@ async fn where_public_origins_are_given_they_are_ours_and_no_others() {
 async fn a_refusal_says_what_it_is() {
     let mut browser = app().await.browser().await.unwrap();
     let request = browser.request(Method::PUT, "/api/profile").header("sec-fetch-site", "cross-site").json(&json!({}));
-    assert_snapshot!(browser.send(request).await.unwrap(), @"");
+    assert_snapshot!(browser.send(request).await.unwrap(), @r#"
+    403 {
+      "code": "csrf",
+      "detail": "This was not sent by a page of this site",
+      "request_id": "[uuid]"
+    }
+    "#);
 }
 
 #[tokio::test]

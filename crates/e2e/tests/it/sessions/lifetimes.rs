@@ -33,7 +33,13 @@ async fn an_access_token_whose_time_is_over_leaves_the_cookies_and_a_refresh_goe
     let browser = browser().await;
     let mut late = browser.clone().with_cookie(ACCESS, &expired(app().await, browser.cookie(ACCESS)));
     let answer = late.get(ME).await.unwrap();
-    assert_snapshot!(answer, @"");
+    assert_snapshot!(answer, @r#"
+    401 {
+      "code": "token_expired",
+      "detail": "The access token has expired",
+      "request_id": "[uuid]"
+    }
+    "#);
     assert_eq!((answer.cookies().as_str(), answer.header("www-authenticate")), ("", "Bearer"));
     assert_eq!(late.post(REFRESH).await.unwrap().status, 200);
     assert_eq!(late.get(ME).await.unwrap().status, 200);

@@ -25,7 +25,28 @@ async fn everybody_sees_where_they_are_signed_in() {
     let phone = anonymous.request(Method::POST, "/api/auth/login").header("user-agent", "A phone").json(&body);
     let phone = anonymous.send(phone).await.unwrap();
     let answer = browser.get(PATH).await.unwrap();
-    assert_snapshot!(answer, @"");
+    assert_snapshot!(answer, @r#"
+    200 [
+      {
+        "created_at": "[time]",
+        "current": false,
+        "expires_at": "[time]",
+        "id": "[uuid]",
+        "ip": "127.0.0.1",
+        "last_used_at": "[time]",
+        "user_agent": "A phone"
+      },
+      {
+        "created_at": "[time]",
+        "current": true,
+        "expires_at": "[time]",
+        "id": "[uuid]",
+        "ip": "127.0.0.1",
+        "last_used_at": "[time]",
+        "user_agent": null
+      }
+    ]
+    "#);
     assert_eq!((answer.header("x-total-count"), answer.header("link")), ("2", ""));
 
     // Each of them is the one that asks, once.

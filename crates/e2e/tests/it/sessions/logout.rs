@@ -16,8 +16,11 @@ async fn who_signs_out_leaves_nothing_behind() {
     let mut browser = browser().await;
     let before = browser.clone();
     let answer = browser.post(PATH).await.unwrap();
-    assert_snapshot!(answer, @"");
-    assert_snapshot!(answer.cookies(), @"");
+    assert_snapshot!(answer, @"204");
+    assert_snapshot!(answer.cookies(), @"
+    __Host-fd_access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
+    __Secure-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=0
+    ");
     assert_eq!((browser.cookie(ACCESS), browser.cookie(REFRESH)), ("", ""));
     assert_eq!(browser.get(ME).await.unwrap().code(), "not_authenticated");
     // Who has copied the cookies has nothing.

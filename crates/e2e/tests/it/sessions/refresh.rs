@@ -34,8 +34,25 @@ async fn a_browser_is_given_new_cookies() {
     let mut browser = browser().await;
     let before = browser.clone();
     let answer = browser.post(PATH).await.unwrap();
-    assert_snapshot!(answer, @"");
-    assert_snapshot!(answer.cookies(), @"");
+    assert_snapshot!(answer, @r#"
+    200 {
+      "created_at": "[time]",
+      "email": "[email]",
+      "email_verified": false,
+      "full_name": null,
+      "id": "[uuid]",
+      "is_active": true,
+      "last_login_at": "[time]",
+      "mfa_enabled": false,
+      "role": "user",
+      "updated_at": "[time]"
+    }
+    "#);
+    assert_snapshot!(answer.cookies(), @"
+    __Host-fd_access=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1209600
+    __Secure-fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=1209600
+    __Secure-fd_device=[device]; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=31536000
+    ");
     for cookie in [ACCESS, REFRESH] {
         assert_ne!(browser.cookie(cookie), before.cookie(cookie));
     }
@@ -48,7 +65,14 @@ async fn a_browser_is_given_new_cookies() {
 async fn a_program_is_given_a_new_pair() {
     let (_, first) = tokens().await;
     let answer = refresh(&first["refresh_token"]).await;
-    assert_snapshot!(answer, @"");
+    assert_snapshot!(answer, @r#"
+    200 {
+      "access_token": "[token]",
+      "expires_in": 28800,
+      "refresh_token": "[refresh token]",
+      "token_type": "bearer"
+    }
+    "#);
     assert_eq!(answer.cookies(), "");
     let second = answer.json();
     assert_ne!(second["refresh_token"], first["refresh_token"]);
@@ -114,7 +138,13 @@ async fn a_token_that_is_used_again_later_ends_the_session() {
     change(ELEVEN_SECONDS_AGO, before.email()).await;
 
     let answer = before.clone().post(PATH).await.unwrap();
-    assert_snapshot!(answer, @"");
+    assert_snapshot!(answer, @r#"
+    401 {
+      "code": "refresh_reused",
+      "detail": "This refresh token was used before: the session has ended, please sign in again",
+      "request_id": "[uuid]"
+    }
+    "#);
     assert_eq!((answer.cookies().as_str(), answer.header("www-authenticate")), (CLEARED, "Bearer"));
     // It holds: for whoever has the newer token, on this replica and on the other, and also once the row is gone.
     over(&before, &after).await;

@@ -30,7 +30,13 @@ async fn a_lost_device_is_signed_out_from_another() {
     assert_eq!((answer.code().as_str(), answer.cookies().as_str()), ("session_ended", CLEARED));
     assert_eq!(lost.post("/api/auth/refresh").await.unwrap().code(), "session_ended");
     assert_eq!(browser.get(ME).await.unwrap().status, 200);
-    assert_snapshot!(revoke(&mut browser, &session).await, @"");
+    assert_snapshot!(revoke(&mut browser, &session).await, @r#"
+    404 {
+      "code": "session_not_found",
+      "detail": "You have no such session",
+      "request_id": "[uuid]"
+    }
+    "#);
 }
 
 #[tokio::test]
