@@ -106,7 +106,8 @@ const COUNT_TRY: Statement = Statement::write(
         ),
         ") select is_allowed, reached, retry_after from decision"
     ),
-);
+)
+.repeatable();
 
 /// Decides on a try of things that are limited each in its own way, and counts it.
 pub(crate) async fn count_try<const N: usize>(
@@ -121,7 +122,7 @@ pub(crate) async fn count_try<const N: usize>(
     db.one(COUNT_TRY, parameters).await
 }
 
-// The account of the address is read in the same round trip. Its own limit is not for the device of its owner.
+// A try that is counted twice because a connection was lost does no harm. The account of the address is read in the same round trip. Its own limit is not for the device of its owner.
 const COUNT_LOGIN: Statement = Statement::write(
     "auth.count_login",
     concat!(
@@ -150,7 +151,8 @@ const COUNT_LOGIN: Statement = Statement::write(
         ") select d.is_allowed, d.reached, d.retry_after, c.id, c.password_hash, c.is_active
          from decision d left join candidate c on true"
     ),
-);
+)
+.repeatable();
 
 /// Decides on a try to sign in, counts it, and finds the account of the address, with its hash.
 pub(crate) async fn count_login(

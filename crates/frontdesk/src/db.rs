@@ -49,17 +49,24 @@ pub struct Statement {
     name: &'static str,
     text: &'static str,
     is_read: bool,
+    may_repeat: bool,
 }
 
 impl Statement {
     /// A statement that changes nothing, so that it may be sent twice.
     pub const fn read(name: &'static str, text: &'static str) -> Self {
-        Self { name, text, is_read: true }
+        Self { name, text, is_read: true, may_repeat: true }
     }
 
     /// A statement that changes something: it is never sent twice.
     pub const fn write(name: &'static str, text: &'static str) -> Self {
-        Self { name, text, is_read: false }
+        Self { name, text, is_read: false, may_repeat: false }
+    }
+
+    /// The same, if it does no harm when it happens twice: it is sent again when the connection was lost.
+    #[must_use]
+    pub const fn repeatable(self) -> Self {
+        Self { may_repeat: true, ..self }
     }
 
     /// Its name, `family.what_it_does`.
@@ -156,7 +163,7 @@ impl Db {
     /// # Errors
     /// See [`DbError`].
     pub async fn all<T: FromRow>(&self, statement: Statement, parameters: Vec<Parameter>) -> Result<Vec<T>, DbError> {
-        let rows = if statement.is_read {
+        let rows = if statement.may_repeat {
             self.read(statement, parameters).await
         } else {
             if self.is_unproven() {
@@ -169,7 +176,7 @@ impl Db {
         rows?.iter().map(decode).collect()
     }
 
-    /// Sends a statement that changes nothing, a second time if the connection was lost.
+    /// Sends a statement that may be sent twice, a second time if the connection was lost.
     async fn read(&self, statement: Statement, parameters: Vec<Parameter>) -> Result<Vec<Vec<DbValue>>, DbError> {
         match self.attempt(statement, parameters.clone()).await {
             Err(error) if error.is_disconnect() => self.attempt(statement, parameters).await,

@@ -223,7 +223,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 6",
+      "detail": "migrations: the schema is at 0, this version needs 7",
       "request_id": "[uuid]"
     }
     "#);
@@ -231,7 +231,7 @@ async fn a_schema_that_is_behind_is_named() {
     assert_snapshot!(app.anonymous().get("/readyz").await.unwrap(), @r#"
     503 {
       "code": "not_ready",
-      "detail": "migrations: the schema is at 0, this version needs 6",
+      "detail": "migrations: the schema is at 0, this version needs 7",
       "request_id": "[uuid]"
     }
     "#);

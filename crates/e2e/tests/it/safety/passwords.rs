@@ -152,7 +152,7 @@ async fn a_token_that_is_old_unknown_or_somebody_elses_is_good_for_nothing() {
     let second = mailed_token(app, &user.email).await;
     let expire = "update password_resets set expires_at = now() where token_hash = sha256(convert_to($1, 'utf8'))";
     assert_eq!(app.database().execute(expire, &first).await.unwrap(), 1);
-    for token in ["", "fdp_", &first, &first[..first.len() - 1], "fdp_\0", user.token.as_str()] {
+    for token in ["", "fdp_", &first, &first[..first.len() - 1], user.token.as_str()] {
         assert_eq!(reset(app, token, NEW).await.code(), "reset_token_invalid", "{token:?}");
     }
     // A change of the password by other ways ends what was mailed.
