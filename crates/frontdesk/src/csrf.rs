@@ -56,7 +56,9 @@ impl PublicOrigins {
             return self.0.contains(&origin.to_lowercase());
         }
         let host = |uri: &Uri| uri.authority().map(|authority| authority.as_str().to_lowercase());
-        origin.parse::<Uri>().is_ok_and(|origin| host(&origin).is_some() && host(&origin) == host(own))
+        // What has no scheme is no origin, though it may be a URI.
+        let origin = origin.parse::<Uri>().ok().filter(|origin| origin.scheme().is_some());
+        origin.is_some_and(|origin| host(&origin).is_some() && host(&origin) == host(own))
     }
 }
 
