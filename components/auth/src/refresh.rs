@@ -19,6 +19,18 @@ use crate::state::Auth;
 use crate::store::{self, Begun, Refreshed};
 use crate::views::TokenView;
 
+/// What comes of it.
+#[derive(ToSchema)]
+#[schema(as = Refreshed)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its documentation is used")]
+enum RefreshedView {
+    /// For a token in the body.
+    Token(TokenView),
+    /// For a token in a cookie.
+    User(UserView),
+}
+
 /// For those who are no browser; a browser's token is in its cookie.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,8 +42,9 @@ pub(crate) struct Refresh {
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", operation_id = "auth.refresh",
     security((), ("refresh_cookie" = [])),
     request_body(content = Option<Refresh>, description = "Without a token the cookie is asked."),
-    responses((status = 200, description = "A new pair: as JSON for a token in the body, as cookies for one in a cookie.",
-            content((TokenView = "application/json"), (UserView = "application/json"))),
+    responses((status = 200, body = RefreshedView, description = "A new pair: as JSON for a token in the body, as cookies for one \
+                in a cookie.",
+            headers(("set-cookie" = String, description = "For a token in a cookie: the access, refresh and device cookies."))),
         BodyRefusals, Failures,
         (status = 401, body = ErrorBody, description = "`not_authenticated`, `invalid_token`, `session_ended` or \
             `refresh_reused`."),

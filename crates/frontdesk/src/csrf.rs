@@ -22,7 +22,8 @@ impl PublicOrigins {
         let origin =
             |text: &str| crate::outbound::Origin::parse(text).map(|_| text.trim_end_matches('/').to_lowercase());
         let origins = text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(origin);
-        origins.collect::<std::result::Result<_, _>>().map(Self)
+        let origins = origins.collect::<std::result::Result<_, _>>();
+        origins.map(Self).map_err(|_| "is not a list of https://HOST between commas".to_owned())
     }
 
     /// Nothing, unless the request changes something and no page of ours asked for it.
@@ -55,7 +56,9 @@ impl PublicOrigins {
             return self.0.contains(&origin.to_lowercase());
         }
         let host = |uri: &Uri| uri.authority().map(|authority| authority.as_str().to_lowercase());
-        origin.parse::<Uri>().is_ok_and(|origin| host(&origin).is_some() && host(&origin) == host(own))
+        // What has no scheme is no origin, though it may be a URI.
+        let origin = origin.parse::<Uri>().ok().filter(|origin| origin.scheme().is_some());
+        origin.is_some_and(|origin| host(&origin).is_some() && host(&origin) == host(own))
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct FormOrJson<T>(pub T);
 
-/// A JSON body, or none.
+/// A JSON body, or none; `null` is none too.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub Option<T>);
 
@@ -40,6 +40,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalJson<T> {
         let bytes = collect(&parts.headers, body).await?;
         match media_type(&parts.headers) {
             _ if bytes.is_empty() => Ok(Self(None)),
+            Some(MediaType::Json) if bytes.trim_ascii() == b"null" => Ok(Self(None)),
             Some(MediaType::Json) => parse(&bytes).map(Some).map(Self),
             Some(MediaType::Form) | None => Err(Error::UnsupportedMediaType),
         }

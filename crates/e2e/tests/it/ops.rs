@@ -205,14 +205,14 @@ async fn one_may_sign_in_from_the_page_with_email_and_password() {
 }
 
 #[tokio::test]
-async fn the_password_flow_is_offered_wherever_a_token_is_asked_for() {
+async fn the_cookie_and_the_password_flow_are_offered_wherever_a_token_is_asked_for() {
     let document = get("/api/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|methods| methods.as_object().unwrap().values());
     let asked: Vec<_> = operations.filter(|operation| operation["security"][0].get("bearer").is_some()).collect();
     assert!(!asked.is_empty());
     for operation in asked {
-        let expected: Value = json!([{"bearer": []}, {"password": []}]);
+        let expected: Value = json!([{"bearer": []}, {"cookie": []}, {"password": []}]);
         assert_eq!(operation["security"], expected, "{}", operation["operationId"]);
     }
 }
