@@ -84,7 +84,7 @@ async fn every_broken_rule_is_listed() {
             "body",
             "full_name"
           ],
-          "msg": "The name must have at most 200 characters",
+          "msg": "full_name must have at most 200 characters",
           "type": "string_too_long"
         }
       ],
