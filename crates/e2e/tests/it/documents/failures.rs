@@ -131,7 +131,8 @@ async fn an_answer_that_comes_before_the_body_was_read_arrives() {
 
 #[tokio::test]
 async fn what_a_service_has_refused_is_read_on_so_that_the_client_sees_why() {
-    // It answers without reading, and is gone.
+    // It answers and reads no more, but stays until the test ends: a reset could overtake its answer.
+    let (until_the_end, ended) = std::sync::mpsc::channel::<()>();
     let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", refusing.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -140,6 +141,8 @@ async fn what_a_service_has_refused_is_read_on_so_that_the_client_sees_why() {
         let _ = socket.read(&mut [0; 1000]);
         let answer = "HTTP/1.1 422 Refused\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
         socket.write_all(answer.as_bytes()).unwrap();
+        socket.shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = ended.recv();
     });
     let app = App::builder().variable("documents_upstream", &origin).start().await.unwrap();
     let desk = Desk { app, upstream: Upstream::start().unwrap() };
@@ -152,6 +155,7 @@ async fn what_a_service_has_refused_is_read_on_so_that_the_client_sees_why() {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
+    drop(until_the_end);
     desk.app.stop().await.unwrap();
 }
 
