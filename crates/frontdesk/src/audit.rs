@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::db::{Columns, DecodeError, FromRow, Parameter};
 
-/// Who does something, and from where: parameters 1 to 3 of a statement that uses [`audit!`](crate::audit).
+/// Who does something, and from where: parameters 1 to 3 of a statement that uses [`audit!`](crate::audit!).
 #[derive(Clone, Debug)]
 pub struct Actor {
     id: Option<Uuid>,

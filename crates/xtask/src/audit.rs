@@ -80,11 +80,11 @@ fn verify(args: &VerifyArgs) -> Result<bool> {
         }
         walked => walked.context("cannot read the audit log")?,
     };
-    let younger = format!("{unsealed} rows are younger than the last seal, which says nothing of them");
+    let younger = format!("rows younger than the last seal, of which it says nothing: {unsealed}");
     if chain.faults == 0 {
-        println!("The audit log is whole: {} sealed rows, head {}:{}; {younger}", chain.rows, head.seq, head.seal);
+        println!("The audit log is whole; sealed rows: {}; head: {}:{}; {younger}", chain.rows, head.seq, head.seal);
     } else {
-        println!("The audit log was tampered with: {} faults in {} sealed rows; {younger}", chain.faults, chain.rows);
+        println!("The audit log was tampered with; faults: {}; sealed rows: {}; {younger}", chain.faults, chain.rows);
     }
     Ok(chain.faults == 0)
 }

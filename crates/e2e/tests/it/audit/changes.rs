@@ -46,7 +46,7 @@ async fn what_becomes_of_somebody_is_told_once_and_nothing_is_no_change() {
     }
     let nobody = format!("/api/admin/users/{}", Uuid::new_v4());
     send(&admin, (Method::PATCH, &nobody), json!({"role": "admin"}), ("six", 404)).await;
-    assert_snapshot!(told(&admin, &format!("target_id={id}")).await, @r#"
+    assert_snapshot!(told(&admin, &format!("action=user.updated&target_id={id}")).await, @r#"
     one: user.updated on user {"role":["user","admin"]}
     four: user.updated on user {"is_active":[true,false],"role":["admin","user"]}
     five: user.updated on user {"is_active":[false,true]}

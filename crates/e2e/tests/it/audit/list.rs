@@ -2,7 +2,7 @@
 
 use e2e::{Answer, App};
 use insta::assert_snapshot;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{AUDIT, ROWS, rows};
 use crate::{admin, app};

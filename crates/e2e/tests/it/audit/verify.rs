@@ -62,36 +62,79 @@ async fn a_log_that_nobody_touched_is_whole() {
     app.database().raw(ROWS).await.unwrap();
     let (is_whole, text) = verify(&app, &[]);
     assert!(is_whole, "{text}");
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"The audit log is whole; sealed rows: 120; head: 120:[seal]; rows younger than the last seal, of which it says nothing: 120");
     app.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn rows_that_were_changed_removed_or_put_in_are_found() {
     let app = sealed().await;
-    assert_snapshot!(after(&app, "update audit_log set action = 'other' where seq = 7").await, @"");
-    assert_snapshot!(after(&app, "update audit_log set actor_id = null where seq in (120, 1)").await, @"");
-    assert_snapshot!(after(&app, "update audit_log set seal = sha256('x') where seq = 7").await, @"");
-    assert_snapshot!(after(&app, "delete from audit_log where seq = 7").await, @"");
-    assert_snapshot!(after(&app, "delete from audit_log where seq = 120").await, @"");
-    assert_snapshot!(after(&app, "delete from audit_log where seq <= 3").await, @"");
-    assert_snapshot!(after(&app, "update audit_log set seq = null, seal = null where seq = 7").await, @"");
+    assert_snapshot!(after(&app, "update audit_log set action = 'other' where seq = 7").await, @"
+    row 7 (id [uuid]) was changed or put in
+    The audit log was tampered with; faults: 1; sealed rows: 120; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "update audit_log set actor_id = null where seq in (120, 1)").await, @"
+    row 1 (id [uuid]) was changed or put in
+    row 120 (id [uuid]) was changed or put in
+    The audit log was tampered with; faults: 2; sealed rows: 120; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "update audit_log set seal = sha256('x') where seq = 7").await, @"
+    row 7 (id [uuid]) was changed or put in
+    row 8 (id [uuid]) was changed or put in
+    The audit log was tampered with; faults: 2; sealed rows: 120; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "delete from audit_log where seq = 7").await, @"
+    row 7 is missing
+    The audit log was tampered with; faults: 1; sealed rows: 119; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "delete from audit_log where seq = 120").await, @"
+    row 120 is missing
+    The audit log was tampered with; faults: 1; sealed rows: 119; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "delete from audit_log where seq <= 3").await, @"
+    rows 1 to 3 are missing
+    The audit log was tampered with; faults: 1; sealed rows: 117; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "update audit_log set seq = null, seal = null where seq = 7").await, @"
+    row 7 is missing
+    The audit log was tampered with; faults: 1; sealed rows: 119; rows younger than the last seal, of which it says nothing: 1
+    ");
     let swap = "update audit_log set seq = -seq where seq in (7, 8); update audit_log set seq = 15 + seq where seq < 0";
-    assert_snapshot!(after(&app, swap).await, @"");
+    assert_snapshot!(after(&app, swap).await, @"
+    row 7 (id [uuid]) was changed or put in
+    row 8 (id [uuid]) was changed or put in
+    row 9 (id [uuid]) was changed or put in
+    The audit log was tampered with; faults: 3; sealed rows: 120; rows younger than the last seal, of which it says nothing: 0
+    ");
     let put_behind =
         "insert into audit_log (action, target_type, request_id, seq, seal) values ('a', 't', 'r', 121, sha256('x'))";
-    assert_snapshot!(after(&app, put_behind).await, @"");
+    assert_snapshot!(after(&app, put_behind).await, @"
+    row 121 (id [uuid]) was put in: the chain is from 1 to 120
+    The audit log was tampered with; faults: 1; sealed rows: 121; rows younger than the last seal, of which it says nothing: 0
+    ");
     let put_behind_with_head = "insert into audit_log (action, target_type, request_id, seq, seal)
                                 values ('a', 't', 'r', 121, sha256('x'));
                                 update audit_head set seq = 121, seal = sha256('x')";
-    assert_snapshot!(after(&app, put_behind_with_head).await, @"");
+    assert_snapshot!(after(&app, put_behind_with_head).await, @"
+    row 121 (id [uuid]) was changed or put in
+    The audit log was tampered with; faults: 1; sealed rows: 121; rows younger than the last seal, of which it says nothing: 0
+    ");
     let put_between =
         "update audit_log set seq = seq + 1000 where seq >= 7; update audit_log set seq = seq - 999 where seq > 1000;
                        insert into audit_log (action, target_type, request_id, seq, seal)
                        select 'a', 't', 'r', 7, seal from audit_log where seq = 6;
                        update audit_head set seq = 121";
-    assert_snapshot!(after(&app, put_between).await, @"");
-    assert_snapshot!(after(&app, "update audit_head set seal = sha256('x')").await, @"");
+    // Fifty are told one by one.
+    let text = after(&app, put_between).await;
+    assert!(text.starts_with("row 7 (id [uuid]) was changed or put in\n"), "{text}");
+    assert_snapshot!(text.lines().skip(50).collect::<Vec<_>>().join("\n"), @r"
+    ... more faults than are told here
+    The audit log was tampered with; faults: 115; sealed rows: 121; rows younger than the last seal, of which it says nothing: 0
+    ");
+    assert_snapshot!(after(&app, "update audit_head set seal = sha256('x')").await, @"
+    the head does not have the seal of row 120
+    The audit log was tampered with; faults: 1; sealed rows: 120; rows younger than the last seal, of which it says nothing: 0
+    ");
     app.stop().await.unwrap();
 }
 
@@ -112,7 +155,10 @@ async fn the_newest_rows_can_not_be_removed_unseen_from_who_has_the_log() {
     assert!(verify(&app, &["--head", &earlier]).0);
     let (is_whole, text) = verify(&app, &["--head", &head]);
     assert!(!is_whole, "{text}");
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    rows 118 to 120 are missing: the log says that they were there
+    The audit log was tampered with; faults: 1; sealed rows: 117; rows younger than the last seal, of which it says nothing: 0
+    ");
     app.stop().await.unwrap();
 }
 
