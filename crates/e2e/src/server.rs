@@ -79,7 +79,7 @@ impl Server {
         );
         let configuration = server.data().join("postgresql.conf");
         let shipped = std::fs::read_to_string(&configuration)?;
-        std::fs::write(configuration, shipped + &own)?;
+        std::fs::write(configuration, shipped + own.as_str())?;
         Ok(server)
     }
 

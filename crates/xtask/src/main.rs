@@ -22,6 +22,7 @@ mod lock;
 mod manifest;
 mod migrate;
 mod openapi;
+mod packages;
 mod postgres;
 mod process;
 mod settings;

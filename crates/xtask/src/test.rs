@@ -3,7 +3,7 @@
 //! The end-to-end tests learn of it through variables: `FRONTDESK_TEST_DATABASE_URL` (a maintenance database, with the right to
 //! create others), `FRONTDESK_TEST_TEMPLATE` (a migrated database to clone), `FRONTDESK_HOST` and `FRONTDESK_HOST_PROGRAM`,
 //! `FRONTDESK_TEST_KEYS` (see [`testbed::keys`]), `FRONTDESK_TEST_POSTGRES` (the folder of the Postgres programs),
-//! `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]), `FRONTDESK_TEST_XTASK` (this program).
+//! `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]), `FRONTDESK_TEST_XTASK` (this program), `FRONTDESK_TEST_CHROMEDRIVER`.
 
 use anyhow::{Result, bail};
 use sqlx::PgConnection;
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     signals::catch();
     let checkout = Checkout::find()?;
     let target = checkout.target_folder()?;
+    let chromedriver = testbed::chromedriver()?;
     let server = Server::find_or_start(&checkout)?;
     println!("{}", server.description);
     let runtime = signals::runtime()?;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     if let Some(folder) = postgres::programs_folder() {
         tests.env("FRONTDESK_TEST_POSTGRES", folder);
     }
+    tests.env("FRONTDESK_TEST_CHROMEDRIVER", chromedriver);
     tests.env("FRONTDESK_TEST_PROBE", probe);
     tests.env("FRONTDESK_TEST_XTASK", std::env::current_exe()?);
     tests.env("FRONTDESK_HOST", host.name());

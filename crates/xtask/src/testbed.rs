@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::checkout::Checkout;
 use crate::database;
 use crate::keys::{self, Algorithm, Folder};
+use crate::packages;
 use crate::postgres::Postgres;
 
 /// A server; the embedded one may stop when this is dropped.
@@ -53,4 +54,16 @@ pub(crate) fn keys(checkout: &Checkout) -> Result<PathBuf> {
 /// The test keys of one algorithm.
 pub(crate) fn folder(checkout: &Checkout, algorithm: Algorithm) -> Result<Folder> {
     Ok(Folder::new(checkout.local("test-keys")?.join(algorithm.name().to_ascii_lowercase())))
+}
+
+/// The program that drives Chromium for the tests; it is installed with Chromium, if need be.
+pub(crate) fn chromedriver() -> Result<PathBuf> {
+    let missing = "the tests drive Chromium through chromedriver, which is not on the PATH: \
+                   `sudo apt-get install chromium chromium-driver`, `sudo dnf install chromium chromedriver` or \
+                   `brew install --cask chromium chromedriver` installs them";
+    if let Some(path) = packages::on_path("chromedriver") {
+        return Ok(path);
+    }
+    packages::install(&["chromium", "chromium-driver"], missing)?;
+    packages::on_path("chromedriver").context(missing)
 }

@@ -105,7 +105,7 @@ async fn the_page_may_load_and_reach_nothing_but_what_is_served_here() {
     assert_eq!(get("/api/docs/").await.body, page.body);
     // It would run nothing that is written into the page.
     assert_eq!(page.body.matches("<script").count(), page.body.matches("<script src=").count());
-    let (style, start) = (viewer("swagger-ui.css") + &viewer("index.css"), viewer("start.js"));
+    let (style, start) = (viewer("swagger-ui.css") + viewer("index.css").as_str(), viewer("start.js"));
     assert!(references(&page.body).iter().all(|reference| reference.starts_with("/api/")), "{}", page.body);
     assert!(!page.body.contains("://") && !start.contains("://"));
     assert!(start.contains("validatorUrl: null"), "its default is a host of somebody else's");

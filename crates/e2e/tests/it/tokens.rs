@@ -102,7 +102,7 @@ async fn rs256_signs_and_verifies_and_earlier_keys_stay_good() {
     let earlier = Keys::generate().unwrap();
     let app = App::builder()
         .variable("signing_key", read("signing_key.pem"))
-        .variable("verifying_keys", read("verifying_keys.pem") + &earlier.verifying_pem().unwrap())
+        .variable("verifying_keys", read("verifying_keys.pem") + earlier.verifying_pem().unwrap().as_str())
         .start()
         .await
         .unwrap();

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use nix::unistd::geteuid;
 
-use crate::process;
+use crate::{packages, process};
 
 /// The oldest version that the migrations and the components are written for.
 const OLDEST: u32 = 14;
@@ -45,11 +46,7 @@ impl Programs {
         let missing = "Postgres 14 or newer is not installed: `sudo apt-get install postgresql`, \
                        `sudo dnf install postgresql-server` or `brew install postgresql@17` installs it; or set \
                        SPIN_VARIABLE_DATABASE_URL to use a server that is running elsewhere";
-        if !(nix::unistd::geteuid().is_root() && is_on_path("apt-get")) {
-            bail!(missing);
-        }
-        println!("Postgres is not installed. Installing it: apt-get install postgresql");
-        install().context("Postgres could not be installed")?;
+        install(missing)?;
         Self::find(None).context(missing)
     }
 
@@ -59,23 +56,22 @@ impl Programs {
     }
 }
 
-/// With Debian's package manager, as root.
-fn install() -> Result<()> {
-    // Otherwise the package makes a cluster of its own, which would run from now on beside ours.
+/// Installs them, without the cluster that the package would make and run beside ours from then on.
+fn install(missing: &str) -> Result<()> {
     let settings = Path::new("/etc/postgresql-common/createcluster.d/frontdesk.conf");
     let write = || {
         fs::create_dir_all(settings.parent().unwrap_or(settings))?;
         fs::write(settings, "create_main_cluster = false\n")
     };
-    write().with_context(|| format!("cannot write {}", settings.display()))?;
-    // Not to be interrupted: dpkg would leave half a package and refuse to work until it is repaired.
-    let apt = |arguments: &[&str]| {
-        process::run_uninterrupted(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
-    };
-    let installed = apt(&["update"]).and_then(|()| apt(&["install", "-y", "--no-install-recommends", "postgresql"]));
+    if geteuid().is_root() {
+        write().with_context(|| format!("cannot write {}", settings.display()))?;
+    }
+    let installed = packages::install(&["postgresql"], missing);
     // Whoever installs another version later shall have its cluster.
-    let removed = fs::remove_file(settings).with_context(|| format!("cannot remove {}", settings.display()));
-    installed.and(removed)
+    if settings.exists() {
+        fs::remove_file(settings).with_context(|| format!("cannot remove {}", settings.display()))?;
+    }
+    installed
 }
 
 /// The folders that PATH leads to, links resolved: distributions link the programs into a common folder one by one.
@@ -83,11 +79,6 @@ fn on_path() -> Vec<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let resolve = |folder: PathBuf| Some(folder.join("pg_ctl").canonicalize().ok()?.parent()?.to_owned());
     std::env::split_paths(&folders).filter_map(resolve).collect()
-}
-
-fn is_on_path(program: &str) -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
 /// Where Debian, Red Hat and Homebrew keep them apart by version; newest first.

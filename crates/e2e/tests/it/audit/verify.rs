@@ -18,7 +18,7 @@ fn verify(app: &App, arguments: &[&str]) -> (bool, String) {
         .env("SPIN_VARIABLE_AUDIT_KEY", AppBuilder::AUDIT_KEY)
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + String::from_utf8_lossy(&output.stderr).as_ref();
     let words = text.split_inclusive([' ', '\n']).map(|word| {
         let bare = word.trim_end().trim_end_matches(['.', ';', ')']);
         let seal = bare.rsplit(':').next().unwrap();

@@ -5,6 +5,7 @@ mod audit;
 mod clients;
 mod limits;
 mod passwords;
+mod tick;
 
 use e2e::{Answer, App, Caller};
 use reqwest::Method;

@@ -1,6 +1,7 @@
 //! Sessions, of browsers above all (API.md, section 2).
 
 mod begin_session;
+mod chromium;
 mod cookies;
 mod csrf;
 mod lifetimes;

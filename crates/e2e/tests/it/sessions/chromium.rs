@@ -1,0 +1,133 @@
+//! Sessions in Chromium, which keeps cookies, tells origins and remembers pages as browsers do.
+
+use bytes::Bytes;
+use e2e::{App, Caller, Chromium, Upstream};
+use http::Response;
+use serde_json::{Value, json};
+
+use crate::{app, new_person};
+
+/// A page of Frontdesk's own, which may do requests.
+const PAGE: &str = "/api/docs";
+
+/// What a page sends and what it learns of the answer.
+const SEND: &str = "
+    const [method, path, body] = arguments;
+    const headers = body === null ? {} : {'content-type': 'application/json'};
+    return fetch(path, {method, headers, body: body === null ? null : JSON.stringify(body)})
+        .then(async answer => [answer.status, await answer.text()]);";
+
+/// Sends a request from the current page: the status and the body, which is empty or JSON.
+async fn send(chromium: &Chromium, method: &str, path: &str, body: Value) -> (u64, Value) {
+    let answer = chromium.run(SEND, vec![json!(method), json!(path), body]).await.unwrap();
+    let text = answer[1].as_str().unwrap();
+    (answer[0].as_u64().unwrap(), if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap() })
+}
+
+async fn status(chromium: &Chromium, method: &str, path: &str) -> u64 {
+    send(chromium, method, path, Value::Null).await.0
+}
+
+/// Chromium on a page of Frontdesk's, where somebody new has signed in.
+async fn signed_in() -> (Chromium, String) {
+    let email = new_person(None).await["email"].as_str().unwrap().to_owned();
+    let chromium = Chromium::start().await.unwrap();
+    chromium.goto(&page(app().await)).await.unwrap();
+    let (status, user) =
+        send(&chromium, "POST", "/api/auth/session", json!({"email": email, "password": Caller::PASSWORD})).await;
+    assert_eq!((status, &user["email"]), (200, &json!(email)));
+    (chromium, email)
+}
+
+fn page(app: &App) -> String {
+    format!("{}{PAGE}", app.url())
+}
+
+/// What the current tab shows.
+async fn shown(chromium: &Chromium) -> String {
+    chromium.run("return document.body.innerText", vec![]).await.unwrap().as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_signs_in_is_signed_in_after_a_reload_and_scripts_see_no_cookie() {
+    let (chromium, email) = signed_in().await;
+    chromium.reload().await.unwrap();
+    let (status, user) = send(&chromium, "GET", "/api/users/me", Value::Null).await;
+    assert_eq!((status, &user["email"]), (200, &json!(email)));
+    assert_eq!(chromium.run("return document.cookie", vec![]).await.unwrap(), "");
+    // Writing takes no header of the page's own.
+    assert_eq!(send(&chromium, "PUT", "/api/profile", json!({"job_title": "Clerk"})).await.0, 200);
+    chromium.quit().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_tabs_that_refresh_at_once_both_stay_signed_in_with_one_session() {
+    let (chromium, _) = signed_in().await;
+    let first = chromium.tab().await.unwrap();
+    let second = chromium.new_tab().await.unwrap();
+    // Ten requests of each tab at one moment, which the second tab gives to both.
+    let prepare = "
+        const channel = new BroadcastChannel('refresh');
+        window.refresh = () => Promise.all(Array.from({length: 10}, () =>
+            fetch('/api/auth/refresh', {method: 'POST'}).then(answer => answer.status)));
+        window.statuses = new Promise(resolve => { channel.onmessage = () => resolve(window.refresh()); });
+        window.start = () => { channel.postMessage('at once'); return window.refresh(); };
+        return true;";
+    for tab in [&first, &second] {
+        chromium.switch_to(tab).await.unwrap();
+        chromium.goto(&page(app().await)).await.unwrap();
+        chromium.run(prepare, vec![]).await.unwrap();
+    }
+    let all_well = json!([200, 200, 200, 200, 200, 200, 200, 200, 200, 200]);
+    assert_eq!(chromium.run("return window.start()", vec![]).await.unwrap(), all_well);
+    chromium.switch_to(&first).await.unwrap();
+    assert_eq!(chromium.run("return window.statuses", vec![]).await.unwrap(), all_well);
+    for tab in [&first, &second] {
+        chromium.switch_to(tab).await.unwrap();
+        assert_eq!(status(&chromium, "POST", "/api/auth/refresh").await, 200);
+        let (status, sessions) = send(&chromium, "GET", "/api/auth/sessions", Value::Null).await;
+        assert_eq!((status, sessions.as_array().unwrap().len()), (200, 1), "{sessions}");
+    }
+    chromium.quit().await.unwrap();
+}
+
+#[tokio::test]
+async fn signing_out_in_one_tab_signs_the_other_out_and_the_back_button_shows_nothing() {
+    let (chromium, email) = signed_in().await;
+    let first = chromium.tab().await.unwrap();
+    let second = chromium.new_tab().await.unwrap();
+    chromium.switch_to(&second).await.unwrap();
+    chromium.goto(&page(app().await)).await.unwrap();
+    chromium.switch_to(&first).await.unwrap();
+    chromium.goto(&format!("{}/api/users/me", app().await.url())).await.unwrap();
+    assert!(shown(&chromium).await.contains(&email));
+    chromium.goto(&page(app().await)).await.unwrap();
+    assert_eq!(status(&chromium, "POST", "/api/auth/logout").await, 204);
+    chromium.back().await.unwrap();
+    let shown = shown(&chromium).await;
+    assert!(shown.contains("not_authenticated") && !shown.contains(&email), "{shown}");
+    chromium.switch_to(&second).await.unwrap();
+    assert_eq!(status(&chromium, "GET", "/api/users/me").await, 401);
+    assert_eq!(status(&chromium, "POST", "/api/auth/refresh").await, 401);
+    chromium.quit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_of_another_port_can_not_act_for_who_is_signed_in() {
+    let (chromium, _) = signed_in().await;
+    // Cookies know no ports: to them this is the same site, and only where the request comes from tells.
+    let elsewhere = Upstream::answering(|_| {
+        let page = Bytes::from_static(b"<!doctype html><form method=post><input name=x value=y></form>");
+        Response::builder().header("content-type", "text/html").body(page).unwrap()
+    })
+    .unwrap();
+    chromium.goto(&elsewhere.origin()).await.unwrap();
+    let submit = "const form = document.forms[0]; form.action = arguments[0]; form.submit(); return true;";
+    let logout = format!("{}/api/auth/logout", app().await.url());
+    chromium.run(submit, vec![json!(logout)]).await.unwrap();
+    let answer = chromium.run("return document.body.innerText", vec![]).await.unwrap();
+    assert!(answer.as_str().unwrap().contains("csrf"), "{answer}");
+    chromium.goto(&page(app().await)).await.unwrap();
+    assert_eq!(status(&chromium, "GET", "/api/users/me").await, 200);
+    chromium.quit().await.unwrap();
+}
