@@ -25,7 +25,9 @@ create function rate_limit_key(kind text, value text) returns text
 -- null has no limit. Of an account nobody can be locked out: beyond its limit one try is let through in an interval that doubles
 -- from a second up to a minute. Rows are locked in one order, so that no two tries can wait for each other.
 create function rate_limit(kinds text[], things text[], limits integer[], windows integer[])
-    returns table (is_allowed boolean, is_first_refusal boolean, reached integer, retry_after integer)
+    returns table (
+        is_allowed boolean, is_first_refusal boolean, reached integer, reached_kind text, retry_after integer
+    )
     language plpgsql
 as $$
 declare
@@ -43,10 +45,11 @@ begin
         expires_at = case when r.expires_at > instant then r.expires_at else excluded.expires_at end;
 
     select false, bool_or(b.refused = 0), (array_agg(b.size order by b.free_at desc))[1],
+           (array_agg(b.kind order by b.free_at desc))[1],
            greatest(1, ceil(extract(epoch from max(b.free_at) - instant)))::integer
-    into is_allowed, is_first_refusal, reached, retry_after
+    into is_allowed, is_first_refusal, reached, reached_kind, retry_after
     from (
-        select r.refused, l.size,
+        select r.refused, l.kind, l.size,
                case when l.kind = 'login.account'
                     then least(r.expires_at, r.last_at + least(60, 2.0 ^ least(r.count - l.size, 6)) * interval '1 second')
                     else r.expires_at
@@ -58,7 +61,7 @@ begin
 
     if reached is null then
         update rate_limits r set count = r.count + 1, last_at = instant where r.key = any (keys);
-        return query select true, false, null::integer, null::integer;
+        return query select true, false, null::integer, null::text, null::integer;
     else
         update rate_limits r set refused = r.refused + 1
         from unnest(keys, limits) as l (key, size) where r.key = l.key and r.count >= l.size;
@@ -69,13 +72,16 @@ begin
 end
 $$;
 
--- Takes back what signing in has counted, because it succeeded: all of it from this address, and the one try elsewhere.
-create function login_succeeded(account text, network text) returns void
+-- Takes back what signing in has counted, because it succeeded: all that was tried on the account from this address, and the one
+-- try of the address and, if it was counted there, of the account.
+create function login_succeeded(account text, network text, is_account_counted boolean) returns void
     language plpgsql
 as $$
 declare
     here constant text := rate_limit_key('login.account_and_ip', account || ' ' || network);
-    elsewhere constant text[] := array[rate_limit_key('login.ip', network), rate_limit_key('login.account', account)];
+    elsewhere constant text[] := array[
+        rate_limit_key('login.ip', network), case when is_account_counted then rate_limit_key('login.account', account) end
+    ];
 begin
     perform from rate_limits where key = any (elsewhere || here) order by key for update;
     delete from rate_limits where key = here;
@@ -139,52 +145,11 @@ create table password_resets (
 create index password_resets_user_id_idx on password_resets (user_id);
 create index password_resets_expires_at_idx on password_resets (expires_at);
 
-comment on column password_resets.token_hash is 'SHA-256 of the token, which is only in the mail.';
-
--- Takes a password in place of another one, and ends the sessions of the account but one. False when the account has another hash
--- by then. A session that was begun with the old password while this waited for the account is seen and ended.
-create function change_password(account uuid, kept_session uuid, old_hash text, new_hash text) returns boolean
-    language plpgsql
-as $$
-begin
-    update users set password_hash = new_hash, updated_at = now()
-    where id = account and password_hash = old_hash and is_active;
-    if not found then
-        return false;
-    end if;
-    delete from sessions where user_id = account and id <> kept_session;
-    delete from password_resets where user_id = account;
-    return true;
-end
-$$;
-
--- Takes a password in place of one that was forgotten, ends all sessions of the account, and lets its owner in again whatever was
--- tried on it. Null when there is no such token, or no more.
-create function reset_password(token bytea, new_hash text) returns uuid
-    language plpgsql
-as $$
-declare
-    account uuid;
-    address text;
-begin
-    delete from password_resets r using users u
-    where r.token_hash = token and r.expires_at > now() and u.id = r.user_id and u.is_active
-    returning r.user_id into account;
-    if account is null then
-        return null;
-    end if;
-    update users set password_hash = new_hash, sessions_ended_at = clock_timestamp(), updated_at = now()
-    where id = account and is_active
-    returning email into address;
-    delete from sessions where user_id = account;
-    delete from password_resets where user_id = account;
-    delete from rate_limits where key = rate_limit_key('login.account', address);
-    return account;
-end
-$$;
+comment on column password_resets.token_hash is 'SHA-256 of the token, which is in the mail alone, until that is sent or of no use.';
 
 create table outbox (
     id          uuid        primary key default gen_random_uuid(),
+    kind        text        not null,
     recipient   text        not null,
     subject     text        not null,
     body        text        not null,
@@ -195,6 +160,59 @@ create table outbox (
 );
 
 create index outbox_due_at_idx on outbox (due_at);
+create index outbox_expires_at_idx on outbox (expires_at);
+create index outbox_recipient_idx on outbox (recipient, kind);
 
 comment on table outbox is 'Mail that is still to be sent.';
+comment on column outbox.kind is 'What it is for: password_reset.';
 comment on column outbox.expires_at is 'When it is of no use any more.';
+
+-- Takes a password in place of another one, and ends the sessions of the account but one. False when the account has another hash
+-- by then. A session that was begun with the old password while this waited for the account is seen and ended. The account is
+-- locked first here and when a password is reset, so that no two of these can wait for each other.
+create function change_password(account uuid, kept_session uuid, old_hash text, new_hash text) returns boolean
+    language plpgsql
+as $$
+declare
+    address text;
+begin
+    update users set password_hash = new_hash, updated_at = now()
+    where id = account and password_hash = old_hash and is_active
+    returning email into address;
+    if address is null then
+        return false;
+    end if;
+    delete from sessions where user_id = account and id <> kept_session;
+    delete from password_resets where user_id = account;
+    delete from outbox where recipient = address and kind = 'password_reset';
+    return true;
+end
+$$;
+
+-- Takes a password in place of one that was forgotten, ends all sessions of the account, and lets its owner in again whatever was
+-- tried on it, from where its owner is too. Null when there is no such token, or no more.
+create function reset_password(token bytea, new_hash text, network text) returns uuid
+    language plpgsql
+as $$
+declare
+    account uuid;
+    address text;
+    tried text[];
+begin
+    perform from users u join password_resets r on r.user_id = u.id where r.token_hash = token for no key update of u;
+    delete from password_resets r using users u
+    where r.token_hash = token and r.expires_at > now() and u.id = r.user_id and u.is_active
+    returning r.user_id, u.email into account, address;
+    if account is null then
+        return null;
+    end if;
+    update users set password_hash = new_hash, sessions_ended_at = clock_timestamp(), updated_at = now() where id = account;
+    delete from sessions where user_id = account;
+    delete from password_resets where user_id = account;
+    delete from outbox where recipient = address and kind = 'password_reset';
+    tried := array[rate_limit_key('login.account', address), rate_limit_key('login.account_and_ip', address || ' ' || network)];
+    perform from rate_limits where key = any (tried) order by key for update;
+    delete from rate_limits where key = any (tried);
+    return account;
+end
+$$;

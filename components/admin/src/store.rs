@@ -426,7 +426,7 @@ const END_SESSIONS: Statement = Statement::write(
             "user",
             "id",
             "jsonb_build_object('session_ids', jsonb_build_array((select jsonb_agg(id) from ended), null))",
-            "from changed where exists (select from ended)"
+            "from changed"
         ),
         ") select id from changed"
     ),

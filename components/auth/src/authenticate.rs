@@ -19,15 +19,26 @@ const INVALID_CREDENTIALS: Error =
 /// # Errors
 /// 401 `invalid_credentials`, 429 `rate_limited`.
 pub(crate) async fn authenticate(auth: &Auth, email: &str, password: &str, visitor: Visitor) -> Result<Begun> {
+    // Once more when the account has changed in between: of two who sign in at once with an outdated hash one replaces it.
+    for _ in 0..2 {
+        if let Some(begun) = attempt(auth, email, password, &visitor).await? {
+            return Ok(begun);
+        }
+    }
+    store::log_failed_login(auth.app().db(), visitor.client.actor(None), None).await?;
+    Err(INVALID_CREDENTIALS)
+}
+
+/// `None` when the account has changed since its password was verified.
+async fn attempt(auth: &Auth, email: &str, password: &str, visitor: &Visitor) -> Result<Option<Begun>> {
     let db = auth.app().db();
     // What is no address is no account, and is counted by where it comes from.
     let email = email::parse(email).ok();
-    let candidate = store::count_login(db, email.clone(), &visitor, auth.scale()).await?.decided()?;
+    let candidate = store::count_login(db, email.clone(), visitor, auth.scale()).await?.decided()?;
     let stored = candidate.as_ref().map(|user| user.password_hash.as_str());
     let verdict = compute(|| password::verify(password, stored)).await;
     let id = candidate.as_ref().map(|user| user.id);
-    let (Some(email), Some(candidate)) = (email, candidate.filter(|user| user.is_active && verdict != Verdict::Wrong))
-    else {
+    let Some(candidate) = candidate.filter(|user| user.is_active && verdict != Verdict::Wrong) else {
         store::log_failed_login(db, visitor.client.actor(None), id).await?;
         return Err(INVALID_CREDENTIALS);
     };
@@ -35,6 +46,5 @@ pub(crate) async fn authenticate(auth: &Auth, email: &str, password: &str, visit
         Verdict::RightButOutdated => Some(compute(|| password::hash(password)).await.map_err(Error::internal)?),
         Verdict::Right | Verdict::Wrong => None,
     };
-    let begun = store::start_session(db, candidate, email, new_hash, &visitor.client, auth.lifetimes()).await?;
-    begun.ok_or(INVALID_CREDENTIALS)
+    Ok(store::start_session(db, candidate, new_hash, &visitor.client, auth.lifetimes()).await?)
 }

@@ -22,6 +22,9 @@ pub(crate) struct BeginSession {
     /// The password.
     #[schema(format = Password)]
     password: String,
+    /// The code of a second factor. No account has one, so it is not looked at.
+    #[expect(dead_code, reason = "see above")]
+    totp: Option<String>,
 }
 
 #[utoipa::path(post, path = "/api/auth/session", tag = "auth", operation_id = "auth.begin_session",

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use frontdesk::cookies::Kind;
+use frontdesk::time::now;
 use frontdesk::{Error, Json, Result, UserView};
 use http::HeaderValue;
 use http::header::SET_COOKIE;
 
+use crate::refresh_token::Device;
 use crate::state::Auth;
 use crate::store::Begun;
 use crate::views::access_token;
 
 /// How long a browser is known.
-const DEVICE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const DEVICE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// See the module.
 pub(crate) struct SignedInBrowser {
@@ -30,7 +32,7 @@ impl SignedInBrowser {
             // Kept longer than the token is good, so that it can be told that its time is over.
             set(Kind::Access, &access_token(auth, &begun).await?, idle),
             set(Kind::Refresh, &tokens.token(begun.session_id, begun.refresh_counter), idle),
-            set(Kind::Device, &tokens.device(begun.user.id), DEVICE_LIFETIME),
+            set(Kind::Device, &tokens.device(Device { user_id: begun.user.id, since: now() }), DEVICE_LIFETIME),
         ];
         let cookies: Option<Vec<_>> = cookies.into_iter().collect();
         let cookies = cookies.ok_or_else(|| Error::internal("a cookie is no header value"))?;

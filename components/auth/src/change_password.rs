@@ -33,28 +33,28 @@ pub(crate) struct ChangePassword {
         SignedInRefusals, BodyRefusals, LimitRefusals, Failures))]
 pub(crate) async fn change_password(
     who: SignedIn,
+    visitor: Visitor,
     State(auth): State<Auth>,
     Json(input): Json<ChangePassword>,
 ) -> Result<StatusCode> {
     new_password::check(&input.new_password)?;
     let (db, user) = (auth.app().db(), who.user());
-    // Counted as a sign-in is, from a device of the owner's.
-    let visitor = Visitor { client: who.client().clone(), device_of: Some(user.id) };
+    // Counted as a sign-in is: with a stolen token the password can be guessed as well.
     let candidate = store::count_login(db, Some(user.email.clone()), &visitor, auth.scale()).await?.decided()?;
-    let old_hash = candidate.map(|candidate| candidate.password_hash);
-    let verdict = compute(|| password::verify(&input.current_password, old_hash.as_deref())).await;
-    let Some(old_hash) = old_hash.filter(|_| verdict != Verdict::Wrong) else {
+    let stored = candidate.as_ref().map(|candidate| candidate.password_hash.as_str());
+    let verdict = compute(|| password::verify(&input.current_password, stored)).await;
+    let Some(candidate) = candidate.filter(|_| verdict != Verdict::Wrong) else {
         store::log_failed_change(db, who.actor()).await?;
         return Err(WRONG_PASSWORD);
     };
     let new_hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
-    let change = PasswordChange { user, session_id: who.session_id(), old_hash, new_hash };
-    if store::change_password(db, who.actor(), change, who.client().network()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        // Somebody was faster.
-        Err(WRONG_PASSWORD)
+    let change = PasswordChange { candidate, session_id: who.session_id(), new_hash };
+    if store::change_password(db, who.actor(), change, visitor.client.network()).await? {
+        return Ok(StatusCode::NO_CONTENT);
     }
+    // Somebody was faster.
+    store::log_failed_change(db, who.actor()).await?;
+    Err(WRONG_PASSWORD)
 }
 
 const WRONG_PASSWORD: Error = Error::WrongPassword("current_password");

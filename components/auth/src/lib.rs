@@ -27,7 +27,8 @@ mod visitor;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use state::{Auth, lifetime};
+pub use limits::Scale;
+pub use state::{Auth, lifetime, reset_url};
 pub use store::STATEMENTS;
 
 /// The route table.

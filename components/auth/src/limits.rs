@@ -30,12 +30,14 @@ pub(crate) const FORGOT: [Limit; 2] =
 
 /// The variable `rate_limit_scale`, by which every limit is multiplied.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scale(f64);
+pub struct Scale(f64);
 
 impl Scale {
+    /// From the variable.
+    ///
     /// # Errors
     /// When it is no number above zero, or a million or more.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(scale) if scale > 0.0 && scale < 1e6 => Ok(Self(scale)),
             _ => Err("is not a number above 0 and below 1000000".to_owned()),

@@ -53,18 +53,30 @@ pub(crate) async fn refresh(
     _: Public,
     State(auth): State<Auth>,
     (client, headers, page): (Client, HeaderMap, FromOurPage),
-    OptionalJson(input): OptionalJson<Refresh>,
+    input: Result<OptionalJson<Refresh>>,
 ) -> Result<Response> {
+    let cookies = auth.app().cookies();
+    let sent = cookies.sent(Kind::Refresh, &headers);
+    let input = match input {
+        Ok(OptionalJson(input)) => input,
+        // What another site has sent with our cookie is refused for that, whatever is wrong with it besides.
+        Err(_) if !sent.is_empty() && page.is_foreign() => return page.check().and(Err(INVALID)),
+        Err(refusal) => return Err(refusal),
+    };
     if let Some(Refresh { refresh_token: Some(refresh_token) }) = input {
         let token = auth.refresh_token_key().open(&refresh_token).ok_or(INVALID)?;
         let begun = rotate(&auth, &client, token, false).await?;
         return Ok(Json(TokenView::new(&auth, &begun).await?).into_response());
     }
-    let sent = auth.app().cookies().sent(Kind::Refresh, &headers);
     if sent.is_empty() {
         return Err(Error::Unauthenticated("not_authenticated", "Please sign in"));
     }
-    let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text)).ok_or(INVALID)?;
+    // Another site of our domain can put a refresh token of its own beside this one or in its place, but not an access token,
+    // whose cookie is of this host alone: the session is the one that both belong to.
+    let access = cookies.sent(Kind::Access, &headers);
+    let session = access.iter().find_map(|text| auth.app().verifier().recognise(text).ok()).map(|claims| claims.sid);
+    let mut tokens = sent.iter().filter_map(|text| auth.refresh_token_key().open(text));
+    let token = tokens.find(|token| session.is_none_or(|session| session == token.session_id)).ok_or(INVALID)?;
     page.check()?;
     let begun = rotate(&auth, &client, token, true).await?;
     Ok(SignedInBrowser::new(&auth, begun).await?.into_response())

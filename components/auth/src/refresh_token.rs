@@ -13,6 +13,8 @@ const PREFIX: &str = "fdr_";
 const DEVICE: &str = "fdd_";
 /// How much of a token the MAC is over, in bytes: the session's id and the counter.
 const SAID: usize = 20;
+/// The same of a device's word: the user's id and when it was given. Another length, so that neither MAC is good for the other.
+const SAID_ON_A_DEVICE: usize = 24;
 
 /// What a genuine token says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +22,14 @@ pub(crate) struct RefreshToken {
     pub(crate) session_id: Uuid,
     /// How often the session's token was rotated before it.
     pub(crate) counter: i32,
+}
+
+/// That a user has signed in on a device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Device {
+    pub(crate) user_id: Uuid,
+    /// When last: seconds since 1970.
+    pub(crate) since: i64,
 }
 
 /// The key of the MAC.
@@ -46,27 +56,28 @@ impl RefreshTokenKey {
     }
 
     /// What a browser keeps that a user has signed in with.
-    pub(crate) fn device(&self, user: Uuid) -> String {
-        let mac = self.0.clone().chain_update(DEVICE).chain_update(user.as_bytes()).finalize();
-        format!("{DEVICE}{}{}", user.simple(), URL_SAFE_NO_PAD.encode(mac.into_bytes()))
+    pub(crate) fn device(&self, Device { user_id, since }: Device) -> String {
+        self.sign(DEVICE, [user_id.as_bytes().as_slice(), &since.to_be_bytes()].concat())
     }
 
     /// Whose device it is that keeps this, if it is one of ours.
-    pub(crate) fn open_device(&self, text: &str) -> Option<Uuid> {
-        let (user, mac) = text.strip_prefix(DEVICE)?.split_at_checked(32)?;
-        let user = Uuid::try_parse(user).ok()?;
-        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-        self.0.clone().chain_update(DEVICE).chain_update(user.as_bytes()).verify_slice(&mac).ok()?;
-        Some(user)
+    pub(crate) fn open_device(&self, text: &str) -> Option<Device> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(DEVICE)?).ok()?;
+        let (said, mac) = bytes.split_first_chunk::<SAID_ON_A_DEVICE>()?;
+        self.0.clone().chain_update(said).verify_slice(mac).ok()?;
+        let (user_id, since) = said.split_first_chunk::<16>()?;
+        Some(Device { user_id: Uuid::from_bytes(*user_id), since: i64::from_be_bytes(*since.first_chunk::<8>()?) })
     }
 
     /// The token of a session after so many rotations.
     pub(crate) fn token(&self, session_id: Uuid, counter: i32) -> String {
-        let mut token = session_id.as_bytes().to_vec();
-        token.extend(counter.to_be_bytes());
-        let mac = self.0.clone().chain_update(&token).finalize();
-        token.extend(mac.into_bytes());
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token))
+        self.sign(PREFIX, [session_id.as_bytes().as_slice(), &counter.to_be_bytes()].concat())
+    }
+
+    fn sign(&self, prefix: &str, mut said: Vec<u8>) -> String {
+        let mac = self.0.clone().chain_update(&said).finalize();
+        said.extend(mac.into_bytes());
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(said))
     }
 }
 
@@ -85,7 +96,11 @@ mod tests {
         assert_eq!(key.open(&token), Some(RefreshToken { session_id: session, counter: 0 }));
         assert_eq!(key.open(&key.token(session, 7)).unwrap().counter, 7);
         assert_eq!(other_key.open(&token), None);
-        for cut in ["", "fdr_", &token[..token.len() - 1], &token[1..], &format!("{token}A"), &key.device(session)] {
+        let device = Device { user_id: session, since: 0 };
+        let disguised = key.device(device).replace(DEVICE, PREFIX);
+        for cut in
+            ["", "fdr_", &disguised, &token[..token.len() - 1], &token[1..], &format!("{token}A"), &key.device(device)]
+        {
             assert_eq!(key.open(cut), None, "{cut}");
         }
         for other in [key.token(session, 1), key.token(other_session, 0), other_key.token(session, 0)] {
@@ -96,11 +111,14 @@ mod tests {
     #[test]
     fn a_device_is_known_by_its_word_alone() {
         let key = RefreshTokenKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
-        let user = Uuid::from_u128(1);
-        let word = key.device(user);
-        assert_eq!(key.open_device(&word), Some(user));
-        let other = word.replace(&user.simple().to_string(), &Uuid::from_u128(2).simple().to_string());
-        for text in ["", "fdd_", &word[..40], &other, &format!("{word}A"), &key.token(user, 0)] {
+        let device = Device { user_id: Uuid::from_u128(1), since: 1_700_000_000 };
+        let word = key.device(device);
+        assert_eq!(key.open_device(&word), Some(device));
+        let other = key.device(Device { user_id: Uuid::from_u128(2), ..device });
+        let (_, its_mac) = other.split_at(40);
+        let mixed = format!("{}{its_mac}", &word[..40]);
+        let token = key.token(device.user_id, 0);
+        for text in ["", "fdd_", &word[..40], &mixed, &format!("{word}A"), &token, &token.replace(PREFIX, DEVICE)] {
             assert_eq!(key.open_device(text), None, "{text}");
         }
     }

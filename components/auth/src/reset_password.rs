@@ -43,7 +43,7 @@ pub(crate) async fn reset_password(
         return Err(INVALID);
     }
     let hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
-    let is_done = store::reset_password(db, client.actor(None), &token, hash).await?;
+    let is_done = store::reset_password(db, client.actor(None), &token, hash, client.network()).await?;
     if is_done { Ok(StatusCode::NO_CONTENT) } else { Err(INVALID) }
 }
 

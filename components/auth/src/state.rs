@@ -131,7 +131,11 @@ pub fn lifetime(value: &str) -> Result<Duration, String> {
     }
 }
 
-fn reset_url(value: &str) -> Result<String, String> {
+/// From a variable: the page on which people choose a new password.
+///
+/// # Errors
+/// When no token could be put behind it.
+pub fn reset_url(value: &str) -> Result<String, String> {
     let is_url = value.starts_with("https://") || value.starts_with("http://");
     if is_url && !value.contains(['#', ' ']) {
         Ok(value.to_owned())

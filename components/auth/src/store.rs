@@ -70,10 +70,14 @@ impl FromRow for Decision<()> {
 impl FromRow for Decision<Option<Candidate>> {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Self::take(columns, |columns| {
-            let (id, password_hash, is_active): (Option<Uuid>, Option<String>, Option<bool>) =
-                (columns.take()?, columns.take()?, columns.take()?);
-            let candidate = id.zip(password_hash).zip(is_active);
-            Ok(candidate.map(|((id, password_hash), is_active)| Candidate { id, password_hash, is_active }))
+            let Some(id) = columns.take()? else { return Ok(None) };
+            Ok(Some(Candidate {
+                id,
+                email: columns.take()?,
+                password_hash: columns.take()?,
+                is_active: columns.take()?,
+                is_account_counted: columns.take()?,
+            }))
         })
     }
 }
@@ -95,12 +99,12 @@ const COUNT_TRY: Statement = Statement::write(
     "auth.count_try",
     concat!(
         "with decision as materialized (
-             select is_allowed, is_first_refusal, reached, retry_after from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
+             select is_allowed, is_first_refusal, reached, reached_kind, retry_after from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
          ), logged as (",
         audit!(
             "auth.rate_limited",
             "limit",
-            "($4::text[])[1]",
+            "reached_kind",
             "'{}'",
             "from decision where is_first_refusal and not is_allowed"
         ),
@@ -122,12 +126,16 @@ pub(crate) async fn count_try<const N: usize>(
     db.one(COUNT_TRY, parameters).await
 }
 
-// A try that is counted twice because a connection was lost does no harm. The account of the address is read in the same round trip. Its own limit is not for the device of its owner.
+// A try that is counted twice because a connection was lost does no harm. The account of the address is read in the same round
+// trip. Its own limit is not for the device of its owner, unless all of the owner's sessions were ended since.
 const COUNT_LOGIN: Statement = Statement::write(
     "auth.count_login",
     concat!(
         "with candidate as (
-             select id, password_hash, is_active from users where email = $4::text
+             select id, email, password_hash, is_active,
+                    coalesce(id = $7::uuid and (sessions_ended_at is null or to_timestamp($10::int8) > sessions_ended_at), false)
+                        as is_known
+             from users where email = $4::text
          ), decision as materialized (
              select l.is_allowed, l.is_first_refusal, l.reached, l.retry_after
              from (select) as one left join candidate on true cross join lateral rate_limit(
@@ -135,7 +143,7 @@ const COUNT_LOGIN: Statement = Statement::write(
                  array[
                      $4::text || ' ' || $6::text,
                      $6::text,
-                     case when not coalesce(candidate.id = $7::uuid, false) then $4::text end
+                     case when not coalesce(candidate.is_known, false) then $4::text end
                  ],
                  $8::int4[],
                  $9::int4[]
@@ -148,7 +156,7 @@ const COUNT_LOGIN: Statement = Statement::write(
             "'{}'",
             "from decision where is_first_refusal and not is_allowed"
         ),
-        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.password_hash, c.is_active
+        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.email, c.password_hash, c.is_active, not c.is_known
          from decision d left join candidate c on true"
     ),
 )
@@ -165,9 +173,10 @@ pub(crate) async fn count_login(
         email.into(),
         kinds(&LOGIN),
         visitor.client.network().into(),
-        visitor.device_of.into(),
+        visitor.device.map(|device| device.user_id).into(),
         tries(&LOGIN, scale),
         windows(&LOGIN),
+        visitor.device.map(|device| device.since).into(),
     ]);
     db.one(COUNT_LOGIN, parameters).await
 }
@@ -228,8 +237,11 @@ pub(crate) async fn insert_user(
 /// An account that somebody tries to sign in to.
 pub(crate) struct Candidate {
     pub(crate) id: Uuid,
+    email: String,
     pub(crate) password_hash: String,
     pub(crate) is_active: bool,
+    /// Whether the try counts for the account itself: not from a device of its owner's.
+    is_account_counted: bool,
 }
 
 /// A session that has just begun, or goes on.
@@ -274,7 +286,7 @@ const START_SESSION: Statement = Statement::write(
         ")
          select session.id, session.refresh_counter, account.id, email, full_name, role, is_active, email_verified, \
              mfa_enabled, created_at, updated_at, last_login_at
-         from session cross join account cross join lateral login_succeeded($10, $11) as forgiven"
+         from session cross join account cross join lateral login_succeeded(account.email, $10, $11) as forgiven"
     ),
 );
 
@@ -283,7 +295,6 @@ const START_SESSION: Statement = Statement::write(
 pub(crate) async fn start_session(
     db: &Db,
     candidate: Candidate,
-    email: String,
     new_hash: Option<String>,
     client: &Client,
     lifetimes: Lifetimes,
@@ -295,8 +306,8 @@ pub(crate) async fn start_session(
         client.user_agent().map(str::to_owned).into(),
         seconds(lifetimes.refresh).into(),
         seconds(lifetimes.refresh_idle).into(),
-        email.into(),
         client.network().into(),
+        candidate.is_account_counted.into(),
     ]);
     db.optional(START_SESSION, parameters).await
 }
@@ -480,11 +491,11 @@ pub(crate) async fn list_sessions(
 }
 
 /// One password for another.
-pub(crate) struct PasswordChange<'a> {
-    pub(crate) user: &'a User,
+pub(crate) struct PasswordChange {
+    /// Whose password was verified.
+    pub(crate) candidate: Candidate,
     /// The session that goes on.
     pub(crate) session_id: Uuid,
-    pub(crate) old_hash: String,
     pub(crate) new_hash: String,
 }
 
@@ -495,7 +506,8 @@ const CHANGE_PASSWORD: Statement = Statement::write(
              select change_password($1::uuid, $4, $5, $6) as is_done
          ), logged as (",
         audit!("auth.password_changed", "user", "$1::uuid", "'{}'", "from changed where is_done"),
-        ") select is_done from changed cross join lateral login_succeeded($7, $8) as forgiven"
+        ") select is_done from changed
+         left join lateral (select from login_succeeded($7, $8, $9 and is_done) where is_done) as forgiven on true"
     ),
 );
 
@@ -503,12 +515,18 @@ const CHANGE_PASSWORD: Statement = Statement::write(
 pub(crate) async fn change_password(
     db: &Db,
     actor: Actor,
-    change: PasswordChange<'_>,
+    change: PasswordChange,
     network: String,
 ) -> Result<bool, DbError> {
-    let PasswordChange { user, session_id, old_hash, new_hash } = change;
-    let parameters =
-        actor.with([session_id.into(), old_hash.into(), new_hash.into(), user.email.clone().into(), network.into()]);
+    let PasswordChange { candidate, session_id, new_hash } = change;
+    let parameters = actor.with([
+        session_id.into(),
+        candidate.password_hash.into(),
+        new_hash.into(),
+        candidate.email.into(),
+        network.into(),
+        candidate.is_account_counted.into(),
+    ]);
     Ok(db.one::<(bool,)>(CHANGE_PASSWORD, parameters).await?.0)
 }
 
@@ -532,8 +550,8 @@ const REQUEST_RESET: Statement = Statement::write(
              insert into password_resets (token_hash, user_id, expires_at)
              select $5, id, now() + interval '30 minutes' from account
          ), mail as (
-             insert into outbox (recipient, subject, body, expires_at)
-             select email, 'Choose a new password', $6, now() + interval '30 minutes' from account
+             insert into outbox (kind, recipient, subject, body, expires_at)
+             select 'password_reset', email, 'Choose a new password', $6, now() + interval '30 minutes' from account
          ), logged as (",
         audit!("auth.password_forgot", "user", "select id from account", "'{}'", ""),
         ") select true"
@@ -565,7 +583,7 @@ const RESET_PASSWORD: Statement = Statement::write(
     "auth.reset_password",
     concat!(
         "with reset as materialized (
-             select reset_password($4, $5) as user_id
+             select reset_password($4, $5, $6) as user_id
          ), logged as (",
         audit!(
             by "coalesce($1::uuid, user_id)",
@@ -585,6 +603,8 @@ pub(crate) async fn reset_password(
     actor: Actor,
     token: &ResetToken,
     new_hash: String,
+    network: String,
 ) -> Result<bool, DbError> {
-    Ok(db.one::<(bool,)>(RESET_PASSWORD, actor.with([token.hash().into(), new_hash.into()])).await?.0)
+    let parameters = actor.with([token.hash().into(), new_hash.into(), network.into()]);
+    Ok(db.one::<(bool,)>(RESET_PASSWORD, parameters).await?.0)
 }

@@ -1,9 +1,11 @@
 //! Which headers pass, and which are added, in both directions (API.md, section 5).
 
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    COOKIE, EXPECT, HOST, LINK, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL,
+    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, EXPECT, HOST, LINK,
+    LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE, WWW_AUTHENTICATE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -24,6 +26,20 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     TRANSFER_ENCODING,
     UPGRADE,
     HeaderName::from_static("http2-settings"),
+];
+
+/// What speaks for a whole origin, which is ours: whom its browsers may answer to, what they shall forget, and which of its pages a
+/// service worker may stand before.
+const OF_OUR_ORIGIN: [HeaderName; 9] = [
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_ALLOW_HEADERS,
+    ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE,
+    HeaderName::from_static("access-control-allow-private-network"),
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("service-worker-allowed"),
 ];
 
 /// Credentials, which are ours alone; and what is between the client and us.
@@ -153,7 +169,7 @@ pub(crate) fn for_client(
         headers.remove(CONTENT_LENGTH);
     }
     // An answer has no `host`, and the host refuses one that does.
-    for name in HOP_BY_HOP.iter().chain(&[SET_COOKIE, SERVER, HOST]) {
+    for name in HOP_BY_HOP.iter().chain(&[SET_COOKIE, SERVER, HOST]).chain(&OF_OUR_ORIGIN) {
         headers.remove(name);
     }
     for name in [LOCATION, CONTENT_LOCATION] {
@@ -296,6 +312,19 @@ mod tests {
             host: Some(host),
             traceparent: "t".to_owned(),
         }
+    }
+
+    #[test]
+    fn a_service_does_not_speak_for_our_origin() {
+        let answered = answer(&[
+            ("access-control-allow-origin", "https://evil.example.com"),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-private-network", "true"),
+            ("clear-site-data", "\"cookies\""),
+            ("service-worker-allowed", "/"),
+            ("cache-control", "private"),
+        ]);
+        assert_eq!(answered.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["cache-control"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use mail::Transport;
 pub use state::Services;
 pub use store::STATEMENTS;
 

@@ -7,7 +7,7 @@ use crate::store;
 
 /// How mails are sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Transport {
+pub enum Transport {
     /// Not at all: they wait until it is said how, or are of no use any more.
     Off,
     /// They are printed, secrets and all: for development.
@@ -19,7 +19,7 @@ impl Transport {
     ///
     /// # Errors
     /// When there is no such transport.
-    pub(crate) fn parse(value: &str) -> std::result::Result<Self, String> {
+    pub fn parse(value: &str) -> std::result::Result<Self, String> {
         match value {
             "off" => Ok(Self::Off),
             "log" => Ok(Self::Log),

@@ -274,10 +274,15 @@ const DELETE_EXPIRED: Statement = Statement::write(
          select key from rate_limits where expires_at <= now() order by expires_at limit 10000 for update skip locked
      ), deleted_limits as (
          delete from rate_limits where key = any (array(select key from limits))
+     ), resets as (
+         select token_hash from password_resets where expires_at <= now() order by expires_at limit 1000
+         for update skip locked
      ), deleted_resets as (
-         delete from password_resets where expires_at <= now()
+         delete from password_resets where token_hash = any (array(select token_hash from resets))
+     ), mails as (
+         select id from outbox where expires_at <= now() order by expires_at limit 1000 for update skip locked
      ), deleted_mails as (
-         delete from outbox where expires_at <= now()
+         delete from outbox where id = any (array(select id from mails))
      )
      select count(*) from limits",
 );

@@ -3,9 +3,10 @@
 use axum::extract::State;
 use frontdesk::access::Program;
 use frontdesk::openapi::Failures;
-use frontdesk::{ErrorBody, Result};
-use futures::future::join4;
+use frontdesk::{ErrorBody, Result, log, request_id_of};
+use futures::future::join5;
 use http::StatusCode;
+use http::request::Parts;
 
 use crate::state::Services;
 use crate::{mail, poll, seal, store};
@@ -14,15 +15,19 @@ use crate::{mail, poll, seal, store};
     security(("tick_token" = [])),
     responses((status = 204, description = "The work was done, by this call or by another one just now."),
         (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
-pub(crate) async fn tick(_: Program, State(services): State<Services>) -> Result<StatusCode> {
+pub(crate) async fn tick(_: Program, State(services): State<Services>, parts: Parts) -> Result<StatusCode> {
     // None waits for another, nor fails with it. Only the poll takes turns: of the rest two replicas do each their part.
     let db = services.app().db();
-    let deleted = async { store::delete_past_sessions(db).await.and(store::delete_expired(db).await) };
-    let (polled, sealed, sent, deleted) =
-        join4(poll::take_turn(&services), seal::seal(&services), mail::send(&services), deleted).await;
-    polled?;
-    sealed?;
-    sent?;
-    deleted?;
-    Ok(StatusCode::NO_CONTENT)
+    let past_sessions = async { Ok(store::delete_past_sessions(db).await?) };
+    let expired = async { Ok(store::delete_expired(db).await?) };
+    let (polled, sealed, sent, past_sessions, expired) =
+        join5(poll::take_turn(&services), seal::seal(&services), mail::send(&services), past_sessions, expired).await;
+    let outcomes: [Result<()>; 5] = [polled.map(drop), sealed, sent, past_sessions, expired];
+    let mut failures = outcomes.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else { return Ok(StatusCode::NO_CONTENT) };
+    // The first is in the line of the request.
+    for failure in failures {
+        log::error("services", request_id_of(&parts), &failure);
+    }
+    Err(first)
 }

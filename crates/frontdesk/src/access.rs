@@ -132,6 +132,11 @@ where
 pub struct FromOurPage(Result<()>);
 
 impl FromOurPage {
+    /// Whether another one did.
+    pub fn is_foreign(&self) -> bool {
+        self.0.is_err()
+    }
+
     /// Nothing, if it did.
     ///
     /// # Errors

@@ -93,14 +93,14 @@ where
 
 /// Networks whose proxies say truly, in `x-forwarded-for`, who came to them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrustedProxies(Vec<IpNet>);
+pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
     /// From the variable `trusted_proxies`: networks in CIDR notation, or addresses, between commas.
     ///
     /// # Errors
     /// When one is neither.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let network = |text: &str| {
             let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
             network.map_err(|_| "is not a list of networks like 10.0.0.0/8, between commas".to_owned())

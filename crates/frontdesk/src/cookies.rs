@@ -6,6 +6,9 @@ use cookie::{Cookie, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
+/// How many cookies of one name are looked at.
+const MAX_SENT: usize = 3;
+
 /// Which cookie.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -37,13 +40,15 @@ impl Cookies {
         }
     }
 
-    /// The values that were sent, usually one. Another site of the same host may have set one of the same name beside it.
+    /// The values that were sent, usually one. Another site of the same host may have set one of the same name beside it. No more
+    /// than three: each costs a signature to verify.
     pub fn sent(self, kind: Kind, headers: &HeaderMap) -> Vec<String> {
         let name = self.name(kind);
         // Each by itself: another application's cookie, which may hold any bytes, must not hide ours.
         let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         let cookies = pairs.filter_map(|pair| Cookie::parse(std::str::from_utf8(pair).ok()?).ok());
-        cookies.filter(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned()).collect()
+        let ours = cookies.filter(|cookie| cookie.name() == name);
+        ours.take(MAX_SENT).map(|cookie| cookie.value().to_owned()).collect()
     }
 
     /// `set-cookie` for one, which the browser keeps for so long.
@@ -95,6 +100,7 @@ mod tests {
         assert_eq!(sent(SECURE, &[both]), ["a"]);
         assert_eq!(sent(PLAIN, &[both]), ["b"]);
         assert_eq!(sent(SECURE, &["x=1; __Host-fd_access=a", "__Host-fd_access=b"]), ["a", "b"]);
+        assert_eq!(sent(SECURE, &[&"__Host-fd_access=a;".repeat(100)]), ["a", "a", "a"]);
         assert_eq!(sent(SECURE, &["theme=dünkel;__Host-fd_access=a ; x"]), ["a"]);
         for other in ["", "__Host-fd_access", ";;=", "fd_access_=1", "__host-fd_access=a", "x=__Host-fd_access=a"] {
             assert!(sent(SECURE, &[other]).is_empty(), "{other}");

@@ -34,7 +34,7 @@ mod user;
 mod variables;
 
 pub use app::App;
-pub use client::Client;
+pub use client::{Client, TrustedProxies};
 pub use error::{Error, ErrorBody, FieldError, RateLimit, Result};
 pub use instance::{Forwarded, Instance};
 pub use json::{FormOrJson, Json, OptionalJson};

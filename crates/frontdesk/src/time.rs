@@ -1,6 +1,6 @@
 //! Time limits for what is waited for, and room for what must be computed. Everything in an instance shares one thread.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::{Either, select};
 use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc, yield_async};
@@ -21,6 +21,12 @@ pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
         }
     }
     None
+}
+
+/// The time, in seconds since 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Does work that keeps a processor busy for long. While it does, new requests go to other instances.

@@ -30,10 +30,11 @@ enum Command {
 
 #[derive(clap::Args)]
 struct VerifyArgs {
-    /// Where the chain ended at some time, from the log: `audit.seq` and `audit.seal`. Without it nobody can tell that the newest
-    /// rows were removed together with the memory of them
-    #[arg(long, value_name = "SEQ:SEAL")]
-    head: Option<Head>,
+    /// Where the chain ended at some time, from a log that was kept elsewhere: `audit.seq` and `audit.seal`; as often as you have
+    /// one. Whoever can write to the database can take the newest rows back to where they were not sealed, change them, and have
+    /// the next tick seal them: only a head from between shows that
+    #[arg(long = "head", value_name = "SEQ:SEAL")]
+    heads: Vec<Head>,
 }
 
 /// `Ok(false)` when something was found, which is said.
@@ -70,7 +71,7 @@ fn verify(args: &VerifyArgs) -> Result<bool> {
     let target = Target::open(&checkout)?;
     let walked = signals::block_on(async {
         let mut connection = database::connect(target.url()).await?;
-        let walked = walk(&mut connection, &key, args.head.as_ref()).await?;
+        let walked = walk(&mut connection, &key, &args.heads).await?;
         database::close(connection).await;
         Ok(walked)
     });
@@ -104,7 +105,7 @@ select seq, encode(seal, 'hex'), id::text, (extract(epoch from at) * 1000000)::i
        target_id, ip, request_id, changes::text
 from audit_log where seq > $1 order by seq limit $2";
 
-async fn walk(connection: &mut PgConnection, key: &SealKey, logged: Option<&Head>) -> Result<Walked> {
+async fn walk(connection: &mut PgConnection, key: &SealKey, logged: &[Head]) -> Result<Walked> {
     // What is sealed meanwhile is not seen half.
     let begin = "begin isolation level repeatable read read only";
     sqlx::raw_sql(begin).execute(&mut *connection).await.map_err(database::explain)?;
@@ -140,7 +141,7 @@ fn decode(row: Row) -> Result<(i64, String, Record)> {
 /// The walk along the chain: each row is held against the seal before it, as that is stored, so that one changed row is one fault.
 struct Chain {
     key: SealKey,
-    logged: Option<Head>,
+    logged: Vec<Head>,
     /// The row before.
     last: Head,
     /// Whether the row before was there.
@@ -150,9 +151,9 @@ struct Chain {
 }
 
 impl Chain {
-    fn new(key: &SealKey, logged: Option<&Head>) -> Self {
+    fn new(key: &SealKey, logged: &[Head]) -> Self {
         let last = Head { seq: 0, seal: String::new() };
-        Self { key: key.clone(), logged: logged.cloned(), last, is_joined: true, rows: 0, faults: 0 }
+        Self { key: key.clone(), logged: logged.to_vec(), last, is_joined: true, rows: 0, faults: 0 }
     }
 
     fn add(&mut self, seq: i64, seal: String, record: &Record, head: &Head) {
@@ -175,10 +176,7 @@ impl Chain {
                 self.fault(&format!("row {seq} (id {id}) was changed or put in"));
             }
         }
-        if let Some(logged) = &self.logged
-            && logged.seq == seq
-            && logged.seal != seal
-        {
+        if self.logged.iter().any(|logged| logged.seq == seq && logged.seal != seal) {
             self.fault(&format!("row {seq} (id {id}) does not have the seal that the log says"));
         }
         self.last = Head { seq, seal };
@@ -191,14 +189,10 @@ impl Chain {
         } else if self.last.seal != head.seal {
             self.fault(&format!("the head does not have the seal of row {}", self.last.seq));
         }
-        if let Some(logged) = self.logged.clone()
-            && logged.seq > head.seq
-        {
-            self.fault(&format!(
-                "rows {} to {} are missing: the log says that they were there",
-                head.seq + 1,
-                logged.seq
-            ));
+        let last_logged = self.logged.iter().map(|logged| logged.seq).max().unwrap_or_default();
+        if last_logged > head.seq {
+            let first = head.seq + 1;
+            self.fault(&format!("rows {first} to {last_logged} are missing: the log says that they were there"));
         }
     }
 

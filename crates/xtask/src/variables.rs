@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use frontdesk::TrustedProxies;
 use frontdesk::access::ProgramToken;
 use frontdesk::audit::SealKey;
+
 use frontdesk::cookies::Cookies;
 use frontdesk::csrf::PublicOrigins;
 
@@ -135,6 +137,10 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
     check("settings_key_previous", false, |text| settings::secret::Key::parse(text).map(drop));
     check("service_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
     check("cookie_secure", false, |text| Cookies::parse(text.trim()).map(drop));
+    check("trusted_proxies", false, |text| TrustedProxies::parse(text.trim()).map(drop));
+    check("rate_limit_scale", false, |text| auth::Scale::parse(text.trim()).map(drop));
+    check("password_reset_url", false, |text| auth::reset_url(text.trim()).map(drop));
+    check("mail_transport", false, |text| services::Transport::parse(text.trim()).map(drop));
     check("public_origins", false, |text| PublicOrigins::parse(text.trim()).map(drop));
     for name in ["access_lifetime", "refresh_lifetime", "refresh_idle_lifetime"] {
         check(name, false, |text| auth::lifetime(text.trim()).map(drop));
@@ -256,6 +262,10 @@ mod tests {
             ("documents_upstream", "http://u:hunter2@127.0.0.1:3001"),
             ("ai_upstream", "http://127.0.0.1:3002/hunter2"),
             ("cookie_secure", "hunter2"),
+            ("trusted_proxies", "10.0.0.0/33"),
+            ("rate_limit_scale", "0"),
+            ("password_reset_url", "desk.example.com"),
+            ("mail_transport", "pigeon"),
             ("public_origins", "https://desk.example.com, hunter2"),
             ("access_lifetime", "8h"),
             ("refresh_lifetime", "0"),

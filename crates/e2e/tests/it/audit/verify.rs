@@ -10,12 +10,16 @@ use super::{ROWS, tick};
 
 /// Whether it found the log whole, and what it said.
 fn verify(app: &App, arguments: &[&str]) -> (bool, String) {
+    verify_with(app, AppBuilder::AUDIT_KEY, arguments)
+}
+
+fn verify_with(app: &App, key: &str, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(std::env::var_os("FRONTDESK_TEST_XTASK").unwrap())
         .args(["audit", "verify"])
         .args(arguments)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .env("SPIN_VARIABLE_DATABASE_URL", app.database().url())
-        .env("SPIN_VARIABLE_AUDIT_KEY", AppBuilder::AUDIT_KEY)
+        .env("SPIN_VARIABLE_AUDIT_KEY", key)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + String::from_utf8_lossy(&output.stderr).as_ref();
@@ -165,6 +169,8 @@ async fn the_newest_rows_can_not_be_removed_unseen_from_who_has_the_log() {
 #[tokio::test]
 async fn who_has_another_key_finds_no_row_sealed_with_it() {
     let app = sealed().await;
+    let (is_whole, text) = verify_with(&app, "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA", &[]);
+    assert!(!is_whole && text.contains("faults: 120; sealed rows: 120"), "{text}");
     let (is_whole, text) = verify(&app, &["--head", "5"]);
     assert!(!is_whole && text.contains("is not SEQ:SEAL"), "{text}");
     app.stop().await.unwrap();

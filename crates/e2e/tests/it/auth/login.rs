@@ -134,6 +134,18 @@ async fn a_weaker_hash_is_verified_and_replaced() {
 }
 
 #[tokio::test]
+async fn of_several_who_sign_in_at_once_with_a_weaker_hash_none_is_refused() {
+    let app = app().await;
+    let user = app.user().await.unwrap();
+    let set = "update users set password_hash = '$2b$04$NsMsA09oVF9u78GMm8.jAeCfXG5TelsWaM8vzmCI80ah63GZpy.E6'
+               where email = $1";
+    assert_eq!(app.database().execute(set, &user.email).await.unwrap(), 1);
+    let answers = futures::future::join_all((0..4).map(|_| json(&user.email, Caller::PASSWORD))).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses, [200, 200, 200, 200]);
+}
+
+#[tokio::test]
 async fn a_session_keeps_where_it_came_from() {
     let app = app().await;
     let user = app.user().await.unwrap();

@@ -2,6 +2,7 @@
 
 use e2e::{Answer, App, Caller};
 use insta::assert_snapshot;
+use reqwest::Method;
 use serde_json::json;
 
 use super::{login_from, new_account, new_ip, post_from, strict};
@@ -86,6 +87,21 @@ async fn guessing_the_present_password_is_limited_like_signing_in() {
         assert_eq!(change(&user, "Wrong-Horse", NEW).await.status, status);
     }
     assert_eq!(change(&user, Caller::PASSWORD, NEW).await.code(), "rate_limited");
+}
+
+#[tokio::test]
+async fn guessing_the_present_password_from_many_addresses_is_limited_by_the_account() {
+    let app = strict().await;
+    let email = new_account(app).await;
+    let token = login_from(app, &new_ip(), &email, Caller::PASSWORD).await.json()["access_token"].clone();
+    let user = app.anonymous().with_token(token.as_str().unwrap());
+    let body = json!({"current_password": "Wrong-Horse", "new_password": NEW});
+    let mut statuses = Vec::new();
+    for _ in 0..21 {
+        let request = user.request(Method::POST, "/api/auth/password/change").header("x-forwarded-for", new_ip());
+        statuses.push(user.send(request.json(&body)).await.unwrap().status.as_u16());
+    }
+    assert_eq!(statuses, [vec![422; 20], vec![429]].concat());
 }
 
 #[tokio::test]
@@ -189,8 +205,41 @@ async fn mails_are_limited_by_address_and_a_reset_forgives_what_was_tried_on_the
     app.database().execute(tried, &email).await.unwrap();
     assert_eq!(login_from(app, &new_ip(), &email, Caller::PASSWORD).await.status, 429);
     let token = mailed_token(app, &email).await;
-    assert_eq!(reset(app, &token, NEW).await.status, 204);
+    let body = json!({"token": token, "new_password": NEW});
+    assert_eq!(post_from(app, &new_ip(), "/api/auth/password/reset", &body).await.status, 204);
     assert_eq!(login_from(app, &new_ip(), &email, NEW).await.status, 200);
+    let mails = app.database().text("select count(*)::text from outbox where recipient = $1", &email).await.unwrap();
+    assert_eq!(mails, "0", "the other mails are of no use any more");
+}
+
+#[tokio::test]
+async fn who_forgot_the_password_can_sign_in_with_the_new_one_from_where_the_old_one_was_guessed() {
+    let app = strict().await;
+    let (email, ip) = (new_account(app).await, new_ip());
+    for status in [401, 401, 401, 401, 401, 429] {
+        assert_eq!(login_from(app, &ip, &email, "Wrong-Horse").await.status, status);
+    }
+    assert_eq!(post_from(app, &ip, "/api/auth/password/forgot", &json!({"email": email})).await.status, 202);
+    let body = json!({"token": mailed_token(app, &email).await, "new_password": NEW});
+    assert_eq!(post_from(app, &ip, "/api/auth/password/reset", &body).await.status, 204);
+    assert_eq!(login_from(app, &ip, &email, NEW).await.status, 200);
+}
+
+#[tokio::test]
+async fn of_resets_with_different_mails_at_once_one_happens_and_none_fails() {
+    let app = app().await;
+    for _ in 0..5 {
+        let user = app.user().await.unwrap();
+        let mut tokens = Vec::new();
+        for _ in 0..3 {
+            forget(app, &user.email).await;
+            tokens.push(mailed_token(app, &user.email).await);
+        }
+        let answers = futures::future::join_all(tokens.iter().map(|token| reset(app, token, NEW))).await;
+        let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 400, 400]);
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,15 @@ async fn signing_in_puts_the_tokens_into_cookies_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn the_code_of_a_second_factor_is_taken_though_nobody_has_one() {
+    let user = app().await.user().await.unwrap();
+    for totp in [json!(null), json!("123456")] {
+        let body = json!({"email": user.email, "password": Caller::PASSWORD, "totp": totp});
+        assert_eq!(app().await.anonymous().post(SESSION, &body).await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test]
 async fn where_browsers_come_over_plain_http_the_cookies_have_plain_names() {
     let app = other().await;
     let user = app.user().await.unwrap();

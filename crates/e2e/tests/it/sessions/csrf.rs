@@ -71,6 +71,16 @@ async fn a_page_of_another_site_can_change_nothing_with_our_cookies() {
 }
 
 #[tokio::test]
+async fn a_form_of_another_site_is_refused_for_that_before_its_body_is() {
+    let browser = app().await.browser().await.unwrap();
+    for path in ["/api/auth/refresh", "/api/auth/logout", "/api/auth/password/change"] {
+        let request = browser.request(Method::POST, path).header("sec-fetch-site", "cross-site");
+        let answer = browser.clone().send(request.form(&[("x", "y")])).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "csrf"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_ours_can() {
     let app = app().await;
     let own = app.url();

@@ -184,6 +184,20 @@ async fn a_token_from_before_the_last_but_one_ends_the_session_at_once() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_another_site_of_our_domain_has_put_there_takes_nobody_into_its_session() {
+    let (mut victim, attacker) = (browser().await, browser().await);
+    let own = victim.cookie(REFRESH).to_owned();
+    let thrown = attacker.cookie(REFRESH).to_owned();
+    let mut deceived = victim.clone().with_cookie(REFRESH, &thrown);
+    let answer = deceived.post(PATH).await.unwrap();
+    assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("invalid_token"), ""));
+    // Beside the own one it changes nothing.
+    let both = victim.clone().with_cookie(REFRESH, &format!("{thrown}; {REFRESH}={own}")).post(PATH).await.unwrap();
+    assert_eq!((both.status.as_u16(), &both.json()["email"]), (200, &json!(victim.email())));
+    assert_eq!(victim.get(ME).await.unwrap().json()["email"], victim.email());
+}
+
+#[tokio::test]
 async fn other_sessions_of_the_same_person_go_on() {
     let (before, other) = (browser().await, app().await);
     let mut other = other.browser_of(before.email()).await.unwrap();
