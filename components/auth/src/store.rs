@@ -70,13 +70,16 @@ impl FromRow for Decision<()> {
 impl FromRow for Decision<Option<Candidate>> {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Self::take(columns, |columns| {
-            let Some(id) = columns.take()? else { return Ok(None) };
-            Ok(Some(Candidate {
+            let (id, email, password_hash): (Option<Uuid>, Option<String>, Option<String>) =
+                (columns.take()?, columns.take()?, columns.take()?);
+            let (is_active, is_account_counted): (Option<bool>, Option<bool>) = (columns.take()?, columns.take()?);
+            let candidate = id.zip(email).zip(password_hash);
+            Ok(candidate.map(|((id, email), password_hash)| Candidate {
                 id,
-                email: columns.take()?,
-                password_hash: columns.take()?,
-                is_active: columns.take()?,
-                is_account_counted: columns.take()?,
+                email,
+                password_hash,
+                is_active: is_active.unwrap_or_default(),
+                is_account_counted: is_account_counted.unwrap_or(true),
             }))
         })
     }

@@ -4,11 +4,10 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use serde_json::Value;
-use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver, WindowHandle};
+use serde_json::{Value, json};
 
 use crate::database::variable;
 use crate::host::UNTIL_STDIN_ENDS;
@@ -16,15 +15,19 @@ use crate::host::UNTIL_STDIN_ENDS;
 /// What `chromedriver` prints before the port that it has chosen.
 const STARTED: &str = "ChromeDriver was started successfully on port ";
 
-/// A browser with a profile of its own, and one tab. It ends when this is dropped, and is gone sooner after [`Self::quit`].
+/// A browser with a profile of its own, and one tab. It ends when this is dropped.
+///
+/// WebDriver is spoken here by hand: `thirtyfour`, which speaks all of it, has `serde_json` keep the order of keys in every crate
+/// that is built with it.
 pub struct Chromium {
-    // Before the driver, which would wait for a minute to say good-bye when a test fails.
+    http: reqwest::Client,
+    /// The session's.
+    url: String,
     _chromedriver: Chromedriver,
-    driver: WebDriver,
 }
 
 /// A tab.
-pub struct Tab(WindowHandle);
+pub struct Tab(Value);
 
 impl Chromium {
     /// Starts it.
@@ -33,13 +36,15 @@ impl Chromium {
     /// When it does not start, and when the tests were not started by `cargo xtask test`.
     pub async fn start() -> Result<Self> {
         let (chromedriver, port) = Chromedriver::start()?;
-        let mut wanted = DesiredCapabilities::chrome();
+        let url = format!("http://127.0.0.1:{port}/session");
+        let mut chromium = Self { http: reqwest::Client::new(), url, _chromedriver: chromedriver };
         // Chromium refuses to be sandboxed as root, and containers have a small /dev/shm.
-        for argument in ["headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"] {
-            wanted.add_arg(&format!("--{argument}"))?;
-        }
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await?;
-        Ok(Self { _chromedriver: chromedriver, driver })
+        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+        let wanted = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}});
+        let session = chromium.command("", &json!({"capabilities": wanted})).await?;
+        let id = session.get("sessionId").and_then(Value::as_str).context("chromedriver begins no session")?;
+        chromium.url = format!("{}/{id}", chromium.url);
+        Ok(chromium)
     }
 
     /// Its current tab.
@@ -47,7 +52,7 @@ impl Chromium {
     /// # Errors
     /// When the browser is gone.
     pub async fn tab(&self) -> Result<Tab> {
-        Ok(Tab(self.driver.window().await?))
+        Ok(Tab(value(self.http.get(format!("{}/window", self.url))).await?))
     }
 
     /// Opens another tab, which does not become the current one.
@@ -55,7 +60,8 @@ impl Chromium {
     /// # Errors
     /// When the browser is gone.
     pub async fn new_tab(&self) -> Result<Tab> {
-        Ok(Tab(self.driver.new_tab().await?))
+        let mut made = self.command("/window/new", &json!({"type": "tab"})).await?;
+        Ok(Tab(made.get_mut("handle").context("there is no new tab")?.take()))
     }
 
     /// Makes a tab the current one.
@@ -63,7 +69,7 @@ impl Chromium {
     /// # Errors
     /// When it is gone.
     pub async fn switch_to(&self, tab: &Tab) -> Result<()> {
-        Ok(self.driver.switch_to_window(tab.0.clone()).await?)
+        self.command("/window", &json!({"handle": tab.0})).await.map(drop)
     }
 
     /// Has the current tab load an address.
@@ -71,7 +77,7 @@ impl Chromium {
     /// # Errors
     /// When nothing answers.
     pub async fn goto(&self, url: &str) -> Result<()> {
-        Ok(self.driver.goto(url).await?)
+        self.command("/url", &json!({"url": url})).await.map(drop)
     }
 
     /// Has the current tab load its page again.
@@ -79,7 +85,7 @@ impl Chromium {
     /// # Errors
     /// When nothing answers.
     pub async fn reload(&self) -> Result<()> {
-        Ok(self.driver.refresh().await?)
+        self.command("/refresh", &json!({})).await.map(drop)
     }
 
     /// The back button.
@@ -87,7 +93,7 @@ impl Chromium {
     /// # Errors
     /// When nothing answers.
     pub async fn back(&self) -> Result<()> {
-        Ok(self.driver.back().await?)
+        self.command("/back", &json!({})).await.map(drop)
     }
 
     /// Runs a script in the page of the current tab. What it returns is waited for, if it is a promise.
@@ -95,16 +101,23 @@ impl Chromium {
     /// # Errors
     /// When it throws.
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
-        Ok(self.driver.execute(script, arguments).await.with_context(|| script.to_owned())?.json().clone())
+        let body = json!({"script": script, "args": arguments});
+        self.command("/execute/sync", &body).await.with_context(|| script.to_owned())
     }
 
-    /// Ends it.
-    ///
-    /// # Errors
-    /// When it is gone already.
-    pub async fn quit(self) -> Result<()> {
-        Ok(self.driver.quit().await?)
+    async fn command(&self, path: &str, body: &Value) -> Result<Value> {
+        value(self.http.post(format!("{}{path}", self.url)).json(body)).await
     }
+}
+
+/// What `chromedriver` answers with.
+async fn value(request: reqwest::RequestBuilder) -> Result<Value> {
+    let answer = request.send().await?;
+    let status = answer.status();
+    let mut body: Value = answer.json().await?;
+    let value = body.get_mut("value").map(Value::take).unwrap_or_default();
+    ensure!(status.is_success(), "{value}");
+    Ok(value)
 }
 
 /// The program that drives a browser. The browser is of its process group, all of which ends when this is dropped.
