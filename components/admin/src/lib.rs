@@ -2,6 +2,7 @@
 //! administrators did.
 
 mod csv;
+mod explain_apps;
 mod list;
 mod list_audit;
 mod list_sessions;
@@ -24,6 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list))
         .routes(routes!(update::update))
+        .routes(routes!(explain_apps::explain_apps))
         .routes(routes!(list_sessions::list_sessions, revoke_sessions::revoke_sessions))
         .routes(routes!(revoke_session::revoke_session))
         .routes(routes!(list_audit::list_audit))

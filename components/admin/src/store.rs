@@ -14,6 +14,7 @@ pub const STATEMENTS: &[Statement] = &[
     COUNT_USERS,
     END_SESSION,
     END_SESSIONS,
+    EXPLAIN_APPS,
     LIST_AUDIT,
     LIST_BY_EMAIL,
     LIST_BY_EMAIL_DESCENDING,
@@ -460,4 +461,51 @@ const END_SESSION: Statement = Statement::write(
 /// Ends a session, if the user has it.
 pub(crate) async fn end_session(db: &Db, actor: Actor, user: Uuid, session: Uuid) -> Result<bool, DbError> {
     Ok(db.optional::<(Uuid,)>(END_SESSION, actor.with([user.into(), session.into()])).await?.is_some())
+}
+
+/// What lets somebody into an app.
+pub(crate) struct AppAccess {
+    /// None when there is no app at all.
+    pub(crate) key: Option<String>,
+    pub(crate) is_active: bool,
+    pub(crate) is_admin: bool,
+    pub(crate) is_open: bool,
+    pub(crate) is_granted: bool,
+    /// Of the groups that let them in, by name.
+    pub(crate) group_ids: Vec<String>,
+    pub(crate) group_names: Vec<String>,
+}
+
+impl FromRow for AppAccess {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            key: columns.take()?,
+            is_active: columns.take()?,
+            is_admin: columns.take()?,
+            is_open: columns.take()?,
+            is_granted: columns.take()?,
+            group_ids: columns.take()?,
+            group_names: columns.take()?,
+        })
+    }
+}
+
+const EXPLAIN_APPS: Statement = Statement::read(
+    "admin.explain_apps",
+    "select a.key, u.is_active, u.role = 'admin', coalesce(a.default_access = 'everyone', false),
+            exists (select from app_users g where g.app_key = a.key and g.user_id = u.id),
+            coalesce(through.ids, '{}'), coalesce(through.names, '{}')
+     from users u left join apps a on true left join lateral (
+         select array_agg(r.id::text order by r.name_key) as ids, array_agg(r.name order by r.name_key) as names
+         from group_members m
+         join app_groups g on g.group_id = m.group_id and g.app_key = a.key
+         join groups r on r.id = m.group_id
+         where m.user_id = u.id
+     ) through on true
+     where u.id = $1 order by a.position, a.key limit 1000",
+);
+
+/// What lets somebody into each app, in the order of the apps; nothing when there is no such user.
+pub(crate) async fn explain_apps(db: &Db, user: Uuid) -> Result<Vec<AppAccess>, DbError> {
+    db.all(EXPLAIN_APPS, vec![user.into()]).await
 }

@@ -9,10 +9,11 @@ use http::{HeaderValue, Method, Uri};
 use uuid::Uuid;
 
 use crate::headers::{self, Caller};
+use crate::may_use::MayUse;
 use crate::outgoing::{Head, INCOMPLETE, Outgoing};
 use crate::passage::Passage;
 use crate::state::{Limit, Proxy};
-use crate::store::{self, Terms};
+use crate::store::Terms;
 use crate::upload::{self, Upload};
 
 const MIB: u64 = 1024 * 1024;
@@ -22,13 +23,12 @@ const WRAPPING: u64 = 64 * 1024;
 const MAX_GROUPS: usize = 100;
 
 pub(crate) async fn forward(
-    who: SignedIn,
+    MayUse { who, terms }: MayUse,
     client: Client,
     State(proxy): State<Proxy>,
     request: Request,
 ) -> Result<Response> {
     let target = proxy.mount().target(request.uri())?;
-    let terms = store::find_terms(proxy.app().db(), who.user().id).await?;
     // The answer may stream for hours.
     proxy.app().db().release();
     let limit = limit(proxy.limit(), &terms);

@@ -8,6 +8,7 @@
 mod answer;
 mod forward;
 mod headers;
+mod may_use;
 mod mount;
 mod openapi;
 mod outgoing;

@@ -28,6 +28,9 @@ enum Refusals {
     /// `bad_path`, `incomplete_body` or `length_required`.
     #[response(status = 400)]
     BadRequest(ErrorBody),
+    /// `app_not_granted`.
+    #[response(status = 403)]
+    NotGranted(ErrorBody),
     /// `upload_too_large`.
     #[response(status = 413)]
     TooLarge(ErrorBody),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use frontdesk::apps::Key;
 use frontdesk::outbound::Origin;
 use frontdesk::{App, Load, Variables};
 
@@ -18,6 +19,7 @@ struct Inner {
     mount: Mount,
     timeout: Duration,
     limit: Limit,
+    app_key: Key,
 }
 
 /// How large an upload may be.
@@ -57,6 +59,11 @@ impl Proxy {
     pub(crate) fn limit(&self) -> Limit {
         self.0.limit
     }
+
+    /// Which app people must be allowed to use.
+    pub(crate) fn app_key(&self) -> &Key {
+        &self.0.app_key
+    }
 }
 
 impl FromRef<Proxy> for App {
@@ -73,11 +80,13 @@ impl Load for Proxy {
         let upstream_path = variables.required("upstream_path", path).await;
         let timeout = variables.required("upstream_timeout", seconds).await;
         let limit = variables.required("upload_limit", Limit::parse).await;
+        let app_key = variables.required("app", Key::parse).await;
         let inner = Inner {
             app: app?,
             mount: Mount { prefix: prefix?, upstream: upstream?, upstream_path: upstream_path? },
             timeout: timeout?,
             limit: limit?,
+            app_key: app_key?,
         };
         Some(Self(Arc::new(inner)))
     }

@@ -1,13 +1,15 @@
 //! The statements of this family.
 
-use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Statement};
-use uuid::Uuid;
+use frontdesk::db::{Columns, DecodeError, FromRow, Statement};
+use frontdesk::{find_live_session, may_use_app};
 
 /// Every statement of this family.
 pub const STATEMENTS: &[Statement] = &[FIND_TERMS];
 
 /// On what terms somebody's request is forwarded.
 pub(crate) struct Terms {
+    /// Whether they may use the app at all.
+    pub(crate) may_use: bool,
     /// Ids of groups, in their order, at most one more than are told.
     pub(crate) groups: Vec<String>,
     /// The limit that administrators set for documents, in MiB.
@@ -16,17 +18,20 @@ pub(crate) struct Terms {
 
 impl FromRow for Terms {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { groups: columns.take()?, documents_limit: columns.take()? })
+        Ok(Self { may_use: columns.take()?, groups: columns.take()?, documents_limit: columns.take()? })
     }
 }
 
-const FIND_TERMS: Statement = Statement::read(
+/// Who is signed in, and the terms on which they use the app of parameter 3.
+pub(crate) const FIND_TERMS: Statement = Statement::read(
     "documents.find_terms",
-    "select array(select group_id::text from group_members where user_id = $1 order by group_id limit 101),
-            (select max_pdf_mb from documents_settings)",
+    find_live_session!(
+        concat!(
+            ", coalesce(",
+            may_use_app!(),
+            ", false), array(select group_id::text from group_members where user_id = u.id order by group_id limit 101), \
+             (select max_pdf_mb from documents_settings)"
+        ),
+        "left join apps a on a.key = $3"
+    ),
 );
-
-/// The terms for a user.
-pub(crate) async fn find_terms(db: &Db, user: Uuid) -> Result<Terms, DbError> {
-    db.one(FIND_TERMS, vec![user.into()]).await
-}

@@ -13,12 +13,11 @@ use crate::app::App;
 use crate::audit::Actor;
 use crate::client::Client;
 use crate::cookies::{Cookies, Kind};
-use crate::db::{Db, Statement};
+use crate::db::{Columns, DecodeError, FromRow, Parameter, Statement};
 use crate::error::{Error, Result};
 use crate::request::RequestLog;
 use crate::token::{Claims, Rejection};
 use crate::user::{Role, User};
-use crate::{session_is_live, user_columns};
 
 /// Anybody may call this route.
 #[derive(Debug)]
@@ -75,19 +74,56 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let app = App::from_ref(state);
-        let credentials = Credentials::of(parts, &app)?;
+        let (who, Nothing) = Self::with(parts, &App::from_ref(state), FIND_LIVE_SESSION, []).await?;
+        Ok(who)
+    }
+}
+
+/// Nothing besides.
+struct Nothing;
+
+impl FromRow for Nothing {
+    fn from_row(_: &mut Columns<'_>) -> std::result::Result<Self, DecodeError> {
+        Ok(Self)
+    }
+}
+
+/// A user, and what was read with them.
+struct Row<T>(User, T);
+
+impl<T: FromRow> FromRow for Row<T> {
+    fn from_row(columns: &mut Columns<'_>) -> std::result::Result<Self, DecodeError> {
+        Ok(Self(User::from_row(columns)?, T::from_row(columns)?))
+    }
+}
+
+impl SignedIn {
+    /// Who is signed in, and what a statement of the caller's reads with that in the same round trip. It yields the columns of a
+    /// [`User`] and then those of `T`, and begins like [`find_live_session!`](crate::find_live_session!); its parameters from the
+    /// third on are `more`.
+    ///
+    /// # Errors
+    /// As the extractor: 401, 403 `csrf`.
+    pub async fn with<T: FromRow, const N: usize>(
+        parts: &mut Parts,
+        app: &App,
+        statement: Statement,
+        more: [Parameter; N],
+    ) -> Result<(Self, T)> {
+        let credentials = Credentials::of(parts, app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
         let ended =
             Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
-        let user = find_live_session(app.db(), &claims).await?.ok_or(ended)?;
+        let mut parameters = vec![claims.sid.into(), claims.sub.into()];
+        parameters.extend(more);
+        let Row(user, found) = app.db().optional(statement, parameters).await?.ok_or(ended)?;
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;
         }
         if let Some(log) = parts.extensions.get::<RequestLog>() {
             log.signed_in(user.id);
         }
-        Ok(Self { user, session_id: claims.sid, client: Client::of(parts, app.trusted_proxies()) })
+        Ok((Self { user, session_id: claims.sid, client: Client::of(parts, app.trusted_proxies()) }, found))
     }
 }
 
@@ -278,17 +314,21 @@ fn bearer(parts: &Parts) -> Result<&str> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(NOT_AUTHENTICATED) }
 }
 
-pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read(
-    "access.find_live_session",
-    concat!(
-        "select ",
-        user_columns!(),
-        " from sessions s join users u on u.id = s.user_id
-         where s.id = $1 and s.user_id = $2 and ",
-        session_is_live!()
-    ),
-);
-
-async fn find_live_session(db: &Db, claims: &Claims) -> Result<Option<User>> {
-    Ok(db.optional(FIND_LIVE_SESSION, vec![claims.sid.into(), claims.sub.into()]).await?)
+/// The statement that finds the user of a live session, `u`; with the columns, each after a comma, and the joins of what is read
+/// besides.
+#[macro_export]
+macro_rules! find_live_session {
+    ($columns:expr, $joins:expr) => {
+        concat!(
+            "select ",
+            $crate::user_columns!(),
+            $columns,
+            " from sessions s join users u on u.id = s.user_id ",
+            $joins,
+            " where s.id = $1 and s.user_id = $2 and ",
+            $crate::session_is_live!()
+        )
+    };
 }
+
+pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read("access.find_live_session", find_live_session!("", ""));

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod app;
+pub mod apps;
 pub mod audit;
 mod body;
 mod client;

@@ -1,4 +1,4 @@
-//! The ids in a path.
+//! The ids and keys in a path.
 
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -7,7 +7,11 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::apps::Key;
 use crate::error::{Error, FieldError, Result};
+
+/// What the parameter is called that is a [`Key`]; every other one is a UUID.
+const KEY: &str = "key";
 
 /// The parameters of the path, in their order.
 #[derive(Debug)]
@@ -21,14 +25,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
             Ok(axum::extract::Path(ids)) => return Ok(Self(ids)),
             Err(rejection) => rejection,
         };
-        let error = |name: &str| FieldError::path(name, "uuid_parsing", "This is not a UUID");
+        let error = |name: &str| match name {
+            KEY => FieldError::path(name, "key_invalid", Key::RULE),
+            _ => FieldError::path(name, "uuid_parsing", "This is not a UUID"),
+        };
         if let PathRejection::FailedToDeserializePathParams(failure) = &rejection
             && let ErrorKind::InvalidUtf8InPathParam { key } = failure.kind()
         {
             return Err(Error::Invalid(vec![error(key)]));
         }
         let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(Error::internal)?;
-        let refused = parameters.iter().filter(|(_, value)| value.parse::<Uuid>().is_err());
+        let refused = parameters.iter().filter(|(name, value)| match *name {
+            KEY => Key::parse(value).is_err(),
+            _ => value.parse::<Uuid>().is_err(),
+        });
         Err(Error::Invalid(refused.map(|(name, _)| error(name)).collect()))
     }
 }

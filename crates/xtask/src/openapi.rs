@@ -43,6 +43,7 @@ fn document() -> Result<String> {
         admin::routes().into_openapi(),
         auth::routes().into_openapi(),
         documents::routes().into_openapi(),
+        apps::routes().into_openapi(),
         groups::routes().into_openapi(),
         ops::routes().into_openapi(),
         profile::routes().into_openapi(),

@@ -20,7 +20,8 @@ const PUBLIC: [(&str, &str); 3] = [
 ];
 
 /// What a component is told of itself: one build of `documents` serves any feature service, and `services` any list of them.
-const OWN: [(&str, &str); 5] = [
+const OWN: [(&str, &str); 6] = [
+    ("documents", "app"),
     ("documents", "prefix"),
     ("documents", "upload_limit"),
     ("documents", "upstream"),

@@ -19,6 +19,7 @@ pub(crate) fn all() -> Vec<Component> {
         component("admin", to_value(admin::routes().into_openapi()), admin::STATEMENTS),
         component("auth", to_value(auth::routes().into_openapi()), auth::STATEMENTS),
         component("documents", to_value(documents::routes().into_openapi()), documents::STATEMENTS),
+        component("apps", to_value(apps::routes().into_openapi()), apps::STATEMENTS),
         component("groups", to_value(groups::routes().into_openapi()), groups::STATEMENTS),
         component("health-poll", Ok(Value::Null), &[]),
         component("ops", to_value(ops::routes().into_openapi()), ops::STATEMENTS),

@@ -5,6 +5,7 @@
 
 mod access;
 mod admin;
+mod apps;
 mod audit;
 mod auth;
 mod configuration;

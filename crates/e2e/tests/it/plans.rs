@@ -194,6 +194,51 @@ async fn a_page_of_the_audit_log_is_read_from_an_index_whatever_the_filter() {
     database.drop().await.unwrap();
 }
 
+/// 10,000 people, 50 apps and 200 groups of a hundred; each app was granted to 200 people and 20 groups.
+const APPS: &str = "
+insert into users (email, password_hash) select 'person' || n || '@example.com', '-' from generate_series(1, 10000) n;
+insert into groups (name) select 'Group ' || n from generate_series(1, 200) n;
+insert into group_members (group_id, user_id)
+select g.id, u.id
+from (select id, row_number() over (order by id) as n from groups) g
+join (select id, row_number() over (order by id) as n from users) u on u.n % 100 = g.n % 100;
+insert into apps (key, name, position) select 'app-' || n, 'App ' || n, n from generate_series(1, 50) n;
+insert into app_users (app_key, user_id)
+select 'app-' || a, u.id
+from generate_series(1, 50) a join (select id, row_number() over (order by id) as n from users) u on u.n % 50 = a % 50;
+insert into app_groups (app_key, group_id)
+select 'app-' || a, g.id
+from generate_series(1, 50) a join (select id, row_number() over (order by id) as n from groups) g on g.n % 10 = a % 10;
+insert into sessions (user_id, expires_at, idle_expires_at) select id, now() + interval '1 day', now() + interval '1 day' from users";
+
+#[tokio::test]
+async fn whether_somebody_may_use_an_app_is_read_from_indexes_in_two_milliseconds() {
+    let database = Database::clone_template().await.unwrap();
+    database.raw(APPS).await.unwrap();
+    for table in ["users", "groups", "group_members", "sessions", "apps", "app_users", "app_groups"] {
+        let analyze = AssertSqlSafe(format!("vacuum analyze {table}"));
+        sqlx::raw_sql(analyze).execute(&mut database.connect().await.unwrap()).await.unwrap();
+    }
+    let mut connection = database.connect().await.unwrap();
+    let somebody = "from sessions order by user_id limit 1 offset 5000";
+    let user = one(&mut connection, &format!("select quote_literal(user_id) {somebody}")).await;
+    let session = one(&mut connection, &format!("select quote_literal(id) {somebody}")).await;
+    let list = statement(::apps::STATEMENTS, "apps.list_usable");
+    let check = statement(::documents::STATEMENTS, "documents.find_terms");
+    for (statement, parameters) in [(list, vec![user.clone()]), (check, vec![session, user, "'app-7'".to_owned()])] {
+        let execution = measure(&mut connection, statement, &parameters).await;
+        let context = format!("{}: {execution:#?}", statement.name());
+        println!("{}: {} ms", statement.name(), execution.milliseconds);
+        // All apps are looked at by who lists them; whatever grows with the people is looked up.
+        for relation in ["users", "sessions", "group_members", "app_users"] {
+            assert!(execution.of(relation).all(|node| node.kind != "Seq Scan"), "{context}");
+        }
+        assert!(execution.milliseconds < 2.0, "{context}");
+    }
+    drop(connection);
+    database.drop().await.unwrap();
+}
+
 async fn pages_of_users(connection: &mut PgConnection) {
     // Of each order, what a position in it consists of.
     let orders: [(&str, &str, &[&str]); 4] = [

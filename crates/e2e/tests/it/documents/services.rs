@@ -4,6 +4,7 @@ use std::path::Path;
 
 use e2e::{App, Upstream};
 use reqwest::Method;
+use serde_json::json;
 
 use super::{MIB, echo};
 
@@ -16,6 +17,7 @@ source = "target/components/documents.wasm"
 allowed_outbound_hosts = ["{{ database_host }}", "{{ reports_upstream }}"]
 
 [component.reports.variables]
+app = "reports"
 audience = "{{ audience }}"
 cookie_secure = "{{ cookie_secure }}"
 database_url = "{{ database_url }}"
@@ -56,6 +58,10 @@ async fn a_second_service_needs_a_manifest_and_variables_alone() {
         .unwrap();
     app.database().raw("update documents_settings set max_pdf_mb = 1").await.unwrap();
     let user = app.user().await.unwrap();
+    // Until there is such an app, nobody was let into it.
+    assert_eq!(user.get("/api/reports/x").await.unwrap().code(), "app_not_granted");
+    let reports_app = json!({"key": "reports", "name": "Reports", "default_access": "everyone"});
+    assert_eq!(app.admin().await.unwrap().post("/api/admin/apps", &reports_app).await.unwrap().status, 201);
 
     for (path, upstream, expected) in [
         ("/api/documents/a?b=c", &documents, "/documents/a?b=c"),

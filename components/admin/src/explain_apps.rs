@@ -1,0 +1,26 @@
+//! Which apps somebody may use, and why.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, ErrorBody, Json, Path, Result};
+use uuid::Uuid;
+
+use crate::views::AppAccessView;
+use crate::{USER_NOT_FOUND, store};
+
+#[utoipa::path(get, path = "/api/admin/users/{id}/apps", tag = "admin", operation_id = "admin.explain_apps",
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "Who.")),
+    responses((status = 200, body = [AppAccessView], description = "Every app, by position."),
+        AdminRefusals, QueryRefusals, Failures, (status = 404, body = ErrorBody, description = "`user_not_found`.")))]
+pub(crate) async fn explain_apps(
+    _: Admin,
+    Path(id): Path<Uuid>,
+    State(app): State<App>,
+) -> Result<Json<Vec<AppAccessView>>> {
+    let rows = store::explain_apps(app.db(), id).await?;
+    if rows.is_empty() {
+        return Err(USER_NOT_FOUND);
+    }
+    Ok(Json(rows.into_iter().filter_map(AppAccessView::new).collect()))
+}

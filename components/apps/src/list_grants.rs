@@ -1,0 +1,20 @@
+//! Who was let into an app.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::apps::Key;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, ErrorBody, Json, Path, Result};
+
+use crate::views::GrantsView;
+use crate::{APP_NOT_FOUND, store};
+
+#[utoipa::path(get, path = "/api/admin/apps/{key}/grants", tag = "apps", operation_id = "apps.list_grants",
+    security(("bearer" = [])), params(("key" = String, Path, description = "The app.")),
+    responses((status = 200, body = GrantsView, description = "The people and the groups."),
+        AdminRefusals, QueryRefusals, Failures, (status = 404, body = ErrorBody, description = "`app_not_found`.")))]
+pub(crate) async fn list_grants(_: Admin, Path(key): Path<Key>, State(app): State<App>) -> Result<Json<GrantsView>> {
+    let grants = store::list_grants(app.db(), &key).await?;
+    store::find_app(app.db(), key).await?.ok_or(APP_NOT_FOUND)?;
+    Ok(Json(grants.into()))
+}

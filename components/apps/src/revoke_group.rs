@@ -1,0 +1,30 @@
+//! Take back that the members of a group were let into an app, at once.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::apps::Key;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, ErrorBody, Path, Result};
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::{APP_NOT_FOUND, GROUP_NOT_FOUND, store};
+
+#[utoipa::path(delete, path = "/api/admin/apps/{key}/groups/{group_id}", tag = "apps", operation_id = "apps.revoke_group",
+    security(("bearer" = [])),
+    params(("key" = String, Path, description = "The app."), ("group_id" = Uuid, Path, description = "Which group.")),
+    responses((status = 204, description = "The group was not let in, or not any more."),
+        AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`app_not_found` or `group_not_found`.")))]
+pub(crate) async fn revoke_group(
+    who: Admin,
+    Path((key, group)): Path<(Key, Uuid)>,
+    State(app): State<App>,
+) -> Result<StatusCode> {
+    let parts = store::delete_group_grant(app.db(), who.actor(), key, group).await?;
+    match (parts.has_app, parts.has_grantee) {
+        (false, _) => Err(APP_NOT_FOUND),
+        (true, false) => Err(GROUP_NOT_FOUND),
+        (true, true) => Ok(StatusCode::NO_CONTENT),
+    }
+}

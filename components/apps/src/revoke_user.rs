@@ -1,0 +1,30 @@
+//! Take back that somebody was let into an app, at once.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::apps::Key;
+use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
+use frontdesk::{App, ErrorBody, Path, Result};
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::{APP_NOT_FOUND, USER_NOT_FOUND, store};
+
+#[utoipa::path(delete, path = "/api/admin/apps/{key}/users/{user_id}", tag = "apps", operation_id = "apps.revoke_user",
+    security(("bearer" = [])),
+    params(("key" = String, Path, description = "The app."), ("user_id" = Uuid, Path, description = "Who.")),
+    responses((status = 204, description = "They were not let in themselves, or not any more."),
+        AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`app_not_found` or `user_not_found`.")))]
+pub(crate) async fn revoke_user(
+    who: Admin,
+    Path((key, user)): Path<(Key, Uuid)>,
+    State(app): State<App>,
+) -> Result<StatusCode> {
+    let parts = store::delete_user_grant(app.db(), who.actor(), key, user).await?;
+    match (parts.has_app, parts.has_grantee) {
+        (false, _) => Err(APP_NOT_FOUND),
+        (true, false) => Err(USER_NOT_FOUND),
+        (true, true) => Ok(StatusCode::NO_CONTENT),
+    }
+}

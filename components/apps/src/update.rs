@@ -1,0 +1,70 @@
+//! Change an app. Its key stays.
+
+use axum::extract::State;
+use frontdesk::access::Admin;
+use frontdesk::apps::Key;
+use frontdesk::input::{Check, Patch};
+use frontdesk::openapi::{AdminRefusals, BodyRefusals, Failures};
+use frontdesk::{App, ErrorBody, Json, Path, Result};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::store::{self, Access, Change};
+use crate::views::AppView;
+use crate::{APP_NOT_FOUND, input};
+
+/// What becomes of an app.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = UpdateApp)]
+pub(crate) struct Update {
+    /// Trimmed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 100)]
+    name: Patch<String>,
+    /// `null` clears it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    description: Patch<String>,
+    /// Who may use it without a grant, at once.
+    #[serde(default)]
+    #[schema(value_type = Option<Access>, nullable = false)]
+    default_access: Patch<Access>,
+    /// The service whose health is shown with it; `null`: none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^[a-z][a-z0-9-]{0,62}$")]
+    service_key: Patch<String>,
+    /// Apps are shown in the order of their positions.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, nullable = false, minimum = 0, maximum = 1_000_000)]
+    position: Patch<i32>,
+}
+
+#[utoipa::path(patch, path = "/api/admin/apps/{key}", tag = "apps", operation_id = "apps.update",
+    security(("bearer" = [])), params(("key" = String, Path, description = "The app.")), request_body = Update,
+    responses((status = 200, body = AppView, description = "The app."), AdminRefusals, BodyRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`app_not_found`.")))]
+pub(crate) async fn update(
+    who: Admin,
+    Path(key): Path<Key>,
+    State(app): State<App>,
+    Json(update): Json<Update>,
+) -> Result<Json<AppView>> {
+    let mut check = Check::default();
+    let change = Change {
+        name: check.required("name", update.name).and_then(|name| input::name(&mut check, &name)),
+        description: match update.description {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(text) => Some(input::description(&mut check, &text)),
+        },
+        default_access: check.required("default_access", update.default_access),
+        service_key: match update.service_key {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(key) => Some(input::key(&mut check, "service_key", &key)),
+        },
+        position: check.required("position", update.position).map(|position| input::position(&mut check, position)),
+    };
+    check.finish()?;
+    Ok(Json(store::update_app(app.db(), who.actor(), key, change).await?.ok_or(APP_NOT_FOUND)?.into()))
+}
