@@ -1,40 +1,69 @@
-//! The audit log as a file: CSV (RFC 4180), read page by page while it is written.
+//! A list as a file: CSV (RFC 4180), read page by page while it is written.
 //!
 //! Spreadsheets take a cell that begins like a formula for one, and names and addresses in here are anybody's choice: such a cell
 //! gets an apostrophe in front, which they take for "this is text".
 
+use std::convert::Infallible;
 use std::future::ready;
 
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
-use frontdesk::{App, Result, log};
+use frontdesk::db::Db;
+use frontdesk::{App, Result, log, request_id_of};
 use futures::stream::{self, StreamExt as _};
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
-
-use crate::store::{self, AuditEntry, AuditFilter, AuditPosition};
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
+use http::request::Parts;
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
-const HEAD: &str = "id,at,actor_id,action,target_type,target_id,ip,request_id,changes\r\n";
 /// What makes a cell a formula when it begins with it.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// What is still to be written.
-pub(crate) struct Export {
-    pub(crate) app: App,
-    pub(crate) filter: AuditFilter,
-    /// The last row that was read.
-    pub(crate) after: Option<AuditPosition>,
-    /// The most rows that may follow.
-    pub(crate) most: u32,
-    pub(crate) request_id: String,
+/// A list that can be written as a file.
+pub(crate) trait List: Send + 'static {
+    /// What the file is called.
+    const FILE: &'static str;
+    /// The names of the columns.
+    const HEAD: &'static [&'static str];
+
+    /// The next rows, at most so many; fewer when they are the last. What is absent is empty.
+    fn next(&mut self, db: &Db, limit: u32) -> impl Future<Output = Result<Vec<Vec<String>>>> + Send;
 }
 
-impl Export {
-    /// The file. Its first page is read before the answer begins, so that what goes wrong then has its status.
-    pub(crate) async fn answer(mut self) -> Result<Response> {
-        let first = HEAD.to_owned() + &self.read().await?;
-        let rest = stream::unfold(self, |mut export| async move {
+/// In which form somebody wants a list.
+pub(crate) struct Format {
+    /// As a file.
+    pub(crate) is_csv: bool,
+    request_id: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Format {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
+        let is_csv = parts.headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(prefers_csv));
+        Ok(Self { is_csv, request_id: request_id_of(parts).to_owned() })
+    }
+}
+
+/// CSV is for those who name it, and not JSON before it.
+fn prefers_csv(accept: &str) -> bool {
+    let names = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+    let mut known =
+        names.filter(|name| ["text/csv", "application/json"].iter().any(|it| it.eq_ignore_ascii_case(name)));
+    known.next().is_some_and(|name| name.eq_ignore_ascii_case("text/csv"))
+}
+
+impl Format {
+    /// The file, with at most so many rows. Its first page is read before the answer begins, so that what goes wrong then has its
+    /// status.
+    pub(crate) async fn file<L: List>(self, app: App, list: L, most: u32) -> Result<Response> {
+        let mut export = Export { app, list, most, request_id: self.request_id };
+        let mut first = String::new();
+        push_row(&mut first, L::HEAD.iter().copied());
+        first.push_str(&export.read().await?);
+        let rest = stream::unfold(export, |mut export| async move {
             if export.most == 0 {
                 return None;
             }
@@ -44,53 +73,50 @@ impl Export {
                 export.most = 0;
             }
             // The client sees that the answer breaks off.
-            Some((page.map_err(|_| std::io::Error::other("the audit log cannot be read on")), export))
+            Some((page.map_err(|_| std::io::Error::other("the list cannot be read on")), export))
         });
         let body = Body::from_stream(stream::once(ready(Ok(first))).chain(rest));
         let headers = [
-            (CONTENT_TYPE, "text/csv; charset=utf-8"),
-            (CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
-            (VARY, "accept"),
+            (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", L::FILE)),
+            (VARY, "accept".to_owned()),
         ];
         Ok((headers, body).into_response())
     }
+}
 
+/// What is still to be written.
+struct Export<L> {
+    app: App,
+    list: L,
+    /// The most rows that may follow.
+    most: u32,
+    request_id: String,
+}
+
+impl<L: List> Export<L> {
     /// The next rows.
     async fn read(&mut self) -> Result<String> {
         let limit = self.most.min(PAGE);
-        let entries = store::list_audit(self.app.db(), &self.filter, self.after.as_ref(), limit).await?;
+        let rows = self.list.next(self.app.db(), limit).await?;
         // However slowly the client reads, no database session waits for it.
         self.app.db().release();
-        let count = u32::try_from(entries.len()).unwrap_or(limit);
+        let count = u32::try_from(rows.len()).unwrap_or(limit);
         self.most = if count < limit { 0 } else { self.most - count };
-        self.after = entries.last().map(|entry| entry.position).or(self.after);
         let mut text = String::new();
-        for entry in &entries {
-            push_row(&mut text, entry);
+        for row in &rows {
+            push_row(&mut text, row.iter().map(String::as_str));
         }
         Ok(text)
     }
 }
 
-fn push_row(text: &mut String, entry: &AuditEntry) {
-    let id = entry.id.to_string();
-    let actor_id = entry.actor_id.map(|id| id.to_string());
-    let cells = [
-        Some(id.as_str()),
-        Some(&entry.at),
-        actor_id.as_deref(),
-        Some(&entry.action),
-        Some(&entry.target_type),
-        entry.target_id.as_deref(),
-        entry.ip.as_deref(),
-        Some(&entry.request_id),
-        Some(&entry.changes),
-    ];
-    for (column, cell) in cells.into_iter().enumerate() {
+fn push_row<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
+    for (column, cell) in cells.enumerate() {
         if column > 0 {
             text.push(',');
         }
-        push_cell(text, cell.unwrap_or_default());
+        push_cell(text, cell);
     }
     text.push_str("\r\n");
 }
@@ -125,6 +151,16 @@ mod tests {
         assert_eq!(cell(""), "");
         assert_eq!(cell("{\"a\": [1, 2]}"), "\"{\"\"a\"\": [1, 2]}\"");
         assert_eq!(cell("two\nlines"), "\"two\nlines\"");
+    }
+
+    #[test]
+    fn csv_is_for_those_who_name_it_first() {
+        for accept in ["text/csv", "Text/CSV; header=present", "text/csv, application/json;q=0.5", "text/csv,*/*"] {
+            assert!(prefers_csv(accept), "{accept}");
+        }
+        for accept in ["", "*/*", "text/*", "application/json, text/csv", "text/csvx", "application/csv"] {
+            assert!(!prefers_csv(accept), "{accept}");
+        }
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! Administering people: who there is, what they may do, whether they may sign in, and where they are signed in; and what
 //! administrators did.
 
+mod create;
 mod csv;
+mod delete;
 mod explain_apps;
 mod list;
 mod list_audit;
 mod list_sessions;
+mod one_time_password;
+mod reset_password;
 mod revoke_session;
 mod revoke_sessions;
+mod show;
 mod store;
 mod update;
 mod views;
@@ -19,12 +24,14 @@ use utoipa_axum::routes;
 pub use store::STATEMENTS;
 
 const USER_NOT_FOUND: Error = Error::NotFound("user_not_found", "There is no such user");
+const LAST_ADMIN: Error = Error::Conflict("last_admin", "There must be an active administrator left");
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list::list))
-        .routes(routes!(update::update))
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(show::show, update::update, delete::delete))
+        .routes(routes!(reset_password::reset_password))
         .routes(routes!(explain_apps::explain_apps))
         .routes(routes!(list_sessions::list_sessions, revoke_sessions::revoke_sessions))
         .routes(routes!(revoke_session::revoke_session))

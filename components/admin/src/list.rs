@@ -1,13 +1,17 @@
 //! All users, or those that fit.
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::Admin;
+use frontdesk::db::Db;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
-use frontdesk::page::{Page, PageHeaders, PageParameters};
+use frontdesk::page::{Page, PageParameters};
 use frontdesk::query::{Filters, Parameters, Query};
-use frontdesk::{App, Error, FieldError, Json, Result, Role, UserView};
+use frontdesk::{App, Error, FieldError, Json, Result, Role, User, UserView};
+use http::header::VARY;
 use utoipa::IntoParams;
 
+use crate::csv::{self, Format};
 use crate::store::{self, Filter, Position, Sort};
 
 /// How many the list has when no limit is given, as in the seed (API.md, section 0).
@@ -59,8 +63,11 @@ impl Filters for List {
 }
 
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin", operation_id = "admin.list", security(("bearer" = [])),
-    params(List, PageParameters),
-    responses((status = 200, body = [UserView], description = "The page.",
+    params(List, PageParameters,
+        ("accept" = Option<String>, Header, description = "`text/csv` for a file of all of them: `limit` and `cursor` need not \
+            be given.")),
+    responses((status = 200, description = "The page; or the file.",
+            content((Vec<UserView> = "application/json"), (String = "text/csv")),
             headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
                 ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
         AdminRefusals, QueryRefusals, Failures))]
@@ -68,17 +75,70 @@ pub(crate) async fn list(
     _: Admin,
     Query(list): Query<List>,
     page: Page<Position>,
+    format: Format,
     State(app): State<App>,
-) -> Result<(PageHeaders, Json<Vec<UserView>>)> {
+) -> Result<Response> {
     let List { q, role, is_active, sort } = list;
     if page.after().is_some_and(|position| position.sort() != sort) {
         let error = FieldError::query("cursor", "cursor_invalid", "This cursor belongs to another order");
         return Err(Error::Invalid(vec![error]));
     }
     let filter = Filter { q, role, is_active };
+    if format.is_csv {
+        let (after, most) = (page.after().cloned(), page.limit_or(u32::MAX));
+        return format.file(app, UserList { filter, sort, after }, most).await;
+    }
     let limit = page.limit_or(DEFAULT_LIMIT);
     let count = store::count_users(app.db(), &filter).await?;
     let users = page.cut(store::list_users(app.db(), &filter, sort, page.after(), limit + 1).await?, limit);
     let headers = page.headers(users.next(|user| user.position(sort)).as_ref(), count);
-    Ok((headers, Json(users.into_iter().map(|listed| listed.user.into()).collect())))
+    let views: Vec<UserView> = users.into_iter().map(|listed| listed.user.into()).collect();
+    Ok((headers, [(VARY, "accept")], Json(views)).into_response())
+}
+
+/// The users as a file.
+struct UserList {
+    filter: Filter,
+    sort: Sort,
+    /// Where the last one that was read is.
+    after: Option<Position>,
+}
+
+impl csv::List for UserList {
+    const FILE: &'static str = "users.csv";
+    const HEAD: &'static [&'static str] = &[
+        "id",
+        "email",
+        "full_name",
+        "role",
+        "is_active",
+        "email_verified",
+        "mfa_enabled",
+        "created_at",
+        "updated_at",
+        "last_login_at",
+    ];
+
+    async fn next(&mut self, db: &Db, limit: u32) -> Result<Vec<Vec<String>>> {
+        let users = store::list_users(db, &self.filter, self.sort, self.after.as_ref(), limit).await?;
+        if let Some(last) = users.last() {
+            self.after = Some(last.position(self.sort));
+        }
+        Ok(users.into_iter().map(|listed| cells(listed.user)).collect())
+    }
+}
+
+fn cells(user: User) -> Vec<String> {
+    vec![
+        user.id.to_string(),
+        user.email,
+        user.full_name.unwrap_or_default(),
+        user.role.name().to_owned(),
+        user.is_active.to_string(),
+        user.email_verified.to_string(),
+        user.mfa_enabled.to_string(),
+        user.created_at,
+        user.updated_at,
+        user.last_login_at.unwrap_or_default(),
+    ]
 }

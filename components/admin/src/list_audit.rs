@@ -1,20 +1,20 @@
 //! What was done, by whom: the audit log, as a list or as a file.
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::DateTime;
 use frontdesk::access::Admin;
+use frontdesk::db::Db;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
 use frontdesk::page::{Page, PageParameters};
 use frontdesk::query::{Filters, Parameters, Query};
-use frontdesk::{App, Error, Json, Result, request_id_of};
-use http::header::{ACCEPT, VARY};
-use http::request::Parts;
+use frontdesk::{App, Json, Result};
+use http::header::VARY;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::csv::Export;
-use crate::store::{self, AuditFilter, AuditPosition};
+use crate::csv::{self, Format};
+use crate::store::{self, AuditEntry, AuditFilter, AuditPosition};
 use crate::views::AuditView;
 
 /// Which rows.
@@ -51,31 +51,30 @@ impl Filters for AuditFilter {
     }
 }
 
-/// Which rows, which page of them, and in which form.
-pub(crate) struct Asked {
+/// The log as a file.
+struct AuditList {
     filter: AuditFilter,
-    page: Page<AuditPosition>,
-    is_csv: bool,
-    request_id: String,
+    /// The last row that was read.
+    after: Option<AuditPosition>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asked {
-    type Rejection = Error;
+impl csv::List for AuditList {
+    const FILE: &'static str = "audit.csv";
+    const HEAD: &'static [&'static str] =
+        &["id", "at", "actor_id", "action", "target_type", "target_id", "ip", "request_id", "changes"];
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let Query(filter) = Query::from_request_parts(parts, state).await?;
-        let page = Page::from_request_parts(parts, state).await?;
-        let is_csv = parts.headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(prefers_csv));
-        Ok(Self { filter, page, is_csv, request_id: request_id_of(parts).to_owned() })
+    async fn next(&mut self, db: &Db, limit: u32) -> Result<Vec<Vec<String>>> {
+        let entries = store::list_audit(db, &self.filter, self.after.as_ref(), limit).await?;
+        self.after = entries.last().map(|entry| entry.position).or(self.after);
+        Ok(entries.into_iter().map(cells).collect())
     }
 }
 
-/// CSV is for those who name it, and not JSON before it.
-fn prefers_csv(accept: &str) -> bool {
-    let names = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
-    let mut known =
-        names.filter(|name| ["text/csv", "application/json"].iter().any(|it| it.eq_ignore_ascii_case(name)));
-    known.next().is_some_and(|name| name.eq_ignore_ascii_case("text/csv"))
+fn cells(entry: AuditEntry) -> Vec<String> {
+    let AuditEntry { id, at, actor_id, action, target_type, target_id, ip, request_id, changes, .. } = entry;
+    let actor_id = actor_id.map(|id| id.to_string()).unwrap_or_default();
+    let (target_id, ip) = (target_id.unwrap_or_default(), ip.unwrap_or_default());
+    vec![id.to_string(), at, actor_id, action, target_type, target_id, ip, request_id, changes]
 }
 
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin", operation_id = "admin.list_audit",
@@ -88,11 +87,16 @@ fn prefers_csv(accept: &str) -> bool {
             headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
                 ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
         AdminRefusals, QueryRefusals, Failures))]
-pub(crate) async fn list_audit(_: Admin, asked: Asked, State(app): State<App>) -> Result<Response> {
-    let Asked { filter, page, is_csv, request_id } = asked;
-    if is_csv {
+pub(crate) async fn list_audit(
+    _: Admin,
+    Query(filter): Query<AuditFilter>,
+    page: Page<AuditPosition>,
+    format: Format,
+    State(app): State<App>,
+) -> Result<Response> {
+    if format.is_csv {
         let (after, most) = (page.after().copied(), page.limit_or(u32::MAX));
-        return Export { app, filter, after, most, request_id }.answer().await;
+        return format.file(app, AuditList { filter, after }, most).await;
     }
     let limit = page.limit();
     let count = store::count_audit(app.db(), &filter).await?;
@@ -100,19 +104,4 @@ pub(crate) async fn list_audit(_: Admin, asked: Asked, State(app): State<App>) -
     let headers = page.headers(entries.next(|entry| entry.position).as_ref(), count);
     let views: Vec<_> = entries.into_iter().map(AuditView::from).collect();
     Ok((headers, [(VARY, "accept")], Json(views)).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn csv_is_for_those_who_name_it_first() {
-        for accept in ["text/csv", "Text/CSV; header=present", "text/csv, application/json;q=0.5", "text/csv,*/*"] {
-            assert!(prefers_csv(accept), "{accept}");
-        }
-        for accept in ["", "*/*", "text/*", "application/json, text/csv", "text/csvx", "application/csv"] {
-            assert!(!prefers_csv(accept), "{accept}");
-        }
-    }
 }

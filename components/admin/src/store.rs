@@ -3,7 +3,7 @@
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Role, Session, User, audit, session_columns, session_is_live, user_columns};
+use frontdesk::{ResetToken, Role, Session, User, audit, session_columns, session_is_live, user_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,9 +12,13 @@ pub const STATEMENTS: &[Statement] = &[
     COUNT_AUDIT,
     COUNT_SESSIONS,
     COUNT_USERS,
+    DELETE_USER,
     END_SESSION,
     END_SESSIONS,
     EXPLAIN_APPS,
+    FIND_USER,
+    INSERT_RESET,
+    INSERT_USER,
     LIST_AUDIT,
     LIST_BY_EMAIL,
     LIST_BY_EMAIL_DESCENDING,
@@ -508,4 +512,114 @@ const EXPLAIN_APPS: Statement = Statement::read(
 /// What lets somebody into each app, in the order of the apps; nothing when there is no such user.
 pub(crate) async fn explain_apps(db: &Db, user: Uuid) -> Result<Vec<AppAccess>, DbError> {
     db.all(EXPLAIN_APPS, vec![user.into()]).await
+}
+
+const FIND_USER: Statement =
+    Statement::read("admin.find_user", concat!("select ", user_columns!(), " from users u where u.id = $1"));
+
+/// A user.
+pub(crate) async fn find_user(db: &Db, id: Uuid) -> Result<Option<User>, DbError> {
+    db.optional(FIND_USER, vec![id.into()]).await
+}
+
+/// An account to be made, whose owner has to choose another password.
+pub(crate) struct NewUser {
+    pub(crate) email: String,
+    pub(crate) full_name: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) hash: String,
+}
+
+const INSERT_USER: Statement = Statement::write(
+    "admin.insert_user",
+    concat!(
+        "with account (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, \
+             last_login_at) as (
+             insert into users as u (email, full_name, role, password_hash, must_change_password)
+             values ($4, $5, $6, $7, true)
+             on conflict (email) do nothing returning ",
+        user_columns!(),
+        "
+         ), audited as (",
+        audit!(
+            "user.created",
+            "user",
+            "id",
+            "audit_changes('{}', jsonb_strip_nulls(jsonb_build_object('email', email, 'full_name', full_name, 'role', role)))",
+            "from account"
+        ),
+        ") select id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, last_login_at
+         from account"
+    ),
+);
+
+/// A new account; `None` when the address is taken.
+pub(crate) async fn insert_user(db: &Db, actor: Actor, new: NewUser) -> Result<Option<User>, DbError> {
+    let NewUser { email, full_name, role, hash } = new;
+    let parameters = [email.into(), full_name.into(), role.name().to_owned().into(), hash.into()];
+    db.optional(INSERT_USER, actor.with(parameters)).await
+}
+
+// The administrators are locked as in UPDATE_USER.
+const DELETE_USER: Statement = Statement::write(
+    "admin.delete_user",
+    concat!(
+        "with locked as (
+             select id, email, full_name, role, is_active from users
+             where id = $4 or (role = 'admin' and is_active)
+             order by id for update
+         ), verdict as (
+             select target.id, target.email, target.full_name, target.role,
+                    target.role = 'admin' and target.is_active and not exists (
+                        select from locked other
+                        where other.id <> target.id and other.role = 'admin' and other.is_active
+                    ) as is_refused
+             from locked target where target.id = $4
+         ), deleted as (
+             delete from users u using verdict v where u.id = v.id and not v.is_refused
+             returning u.id, v.email, v.full_name, v.role
+         ), mails as (
+             delete from outbox o using deleted d where o.recipient = d.email
+         ), audited as (",
+        audit!(
+            "user.deleted",
+            "user",
+            "id",
+            "audit_changes(jsonb_strip_nulls(jsonb_build_object('email', email, 'full_name', full_name, 'role', role)), '{}')",
+            "from deleted"
+        ),
+        ") select is_refused from verdict"
+    ),
+);
+
+/// Deletes an account. Whether that was refused, because no active administrator would have been left; `None` when there is none.
+pub(crate) async fn delete_user(db: &Db, actor: Actor, id: Uuid) -> Result<Option<bool>, DbError> {
+    Ok(db.optional::<(bool,)>(DELETE_USER, actor.with([id.into()])).await?.map(|(is_refused,)| is_refused))
+}
+
+const INSERT_RESET: Statement = Statement::write(
+    "admin.insert_reset",
+    concat!(
+        "with account as (
+             select id, is_active from users where id = $4 for key share
+         ), token as (
+             insert into password_resets (token_hash, user_id, expires_at)
+             select $5, id, now() + interval '30 minutes' from account where is_active
+             returning user_id, expires_at
+         ), audited as (",
+        audit!("user.password_reset_issued", "user", "user_id", "'{}'", "from token"),
+        ") select (select rfc3339(expires_at) from token) from account"
+    ),
+);
+
+/// A token for somebody's new password, and until when it is good: `None` when there is nobody, `Some(None)` when the account is
+/// locked.
+pub(crate) async fn insert_reset(
+    db: &Db,
+    actor: Actor,
+    user: Uuid,
+    token: &ResetToken,
+) -> Result<Option<Option<String>>, DbError> {
+    let issued = db.optional::<(Option<String>,)>(INSERT_RESET, actor.with([user.into(), token.hash().into()])).await?;
+    Ok(issued.map(|(expires_at,)| expires_at))
 }

@@ -4,12 +4,12 @@ use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::input::{Check, Patch};
 use frontdesk::openapi::{AdminRefusals, BodyRefusals, Failures};
-use frontdesk::{App, Error, ErrorBody, Json, Path, Result, Role, UserView};
+use frontdesk::{App, ErrorBody, Json, Path, Result, Role, UserView};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{USER_NOT_FOUND, store};
+use crate::{LAST_ADMIN, USER_NOT_FOUND, store};
 
 /// What becomes of somebody.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(crate) async fn update(
     check.finish()?;
     let attempt = store::update_user(app.db(), who.actor(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
     if attempt.is_refused {
-        return Err(Error::Conflict("last_admin", "There must be an active administrator left"));
+        return Err(LAST_ADMIN);
     }
     Ok(Json(attempt.user.into()))
 }

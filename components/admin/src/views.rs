@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use frontdesk::{ResetToken, User, UserView};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -110,5 +111,39 @@ impl AppAccessView {
         let because: Vec<_> = plain.chain(groups).collect();
         // Who is locked out may use nothing, whatever would let them in.
         Some(Self { key: key?, allowed: is_active && !because.is_empty(), because })
+    }
+}
+
+/// An account that was just made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreatedUser)]
+pub(crate) struct CreatedUserView {
+    #[serde(flatten)]
+    user: UserView,
+    /// Told this once; `null` when the administrator has given one.
+    #[schema(example = "K7QMX-9RTBP-W2CDF-HJ4LN")]
+    one_time_password: Option<String>,
+}
+
+impl CreatedUserView {
+    pub(crate) fn new(user: User, one_time_password: Option<String>) -> Self {
+        Self { user: user.into(), one_time_password }
+    }
+}
+
+/// With what somebody can choose a new password.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PasswordResetToken)]
+pub(crate) struct ResetTokenView {
+    /// Told this once.
+    token: String,
+    /// Until when it is good.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+impl ResetTokenView {
+    pub(crate) fn new(token: &ResetToken, expires_at: String) -> Self {
+        Self { token: token.text().to_owned(), expires_at }
     }
 }

@@ -1,8 +1,8 @@
 //! Take a new password in place of the present one. The other sessions of the account end.
 
 use axum::extract::State;
-use frontdesk::access::SignedIn;
-use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals, SignedInRefusals};
+use frontdesk::access::AnySignedIn;
+use frontdesk::openapi::{AnySignedInRefusals, BodyRefusals, Failures, LimitRefusals};
 use frontdesk::password::{self, Verdict};
 use frontdesk::time::compute;
 use frontdesk::{Error, Json, Result};
@@ -30,13 +30,14 @@ pub(crate) struct ChangePassword {
 #[utoipa::path(post, path = "/api/auth/password/change", tag = "auth", operation_id = "auth.change_password",
     security(("bearer" = [])), request_body = ChangePassword,
     responses((status = 204, description = "Changed. The other sessions have ended. 422 may be `wrong_password`."),
-        SignedInRefusals, BodyRefusals, LimitRefusals, Failures))]
+        AnySignedInRefusals, BodyRefusals, LimitRefusals, Failures))]
 pub(crate) async fn change_password(
-    who: SignedIn,
+    who: AnySignedIn,
     visitor: Visitor,
     State(auth): State<Auth>,
     Json(input): Json<ChangePassword>,
 ) -> Result<StatusCode> {
+    let who = who.into_signed_in();
     new_password::check(&input.new_password)?;
     let (db, user) = (auth.app().db(), who.user());
     // Counted as a sign-in is: with a stolen token the password can be guessed as well.

@@ -4,13 +4,12 @@
 use axum::extract::State;
 use frontdesk::access::Public;
 use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
-use frontdesk::{Client, Error, Json, Result, email};
+use frontdesk::{Client, Error, Json, ResetToken, Result, email};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::limits::FORGOT;
-use crate::reset_token::ResetToken;
 use crate::state::Auth;
 use crate::store;
 

@@ -17,7 +17,6 @@ mod refresh;
 mod refresh_token;
 mod register;
 mod reset_password;
-mod reset_token;
 mod revoke_session;
 mod state;
 mod store;

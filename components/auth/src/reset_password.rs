@@ -4,13 +4,12 @@ use axum::extract::State;
 use frontdesk::access::Public;
 use frontdesk::openapi::{BodyRefusals, Failures};
 use frontdesk::time::compute;
-use frontdesk::{Client, Error, ErrorBody, Json, Result, password};
+use frontdesk::{Client, Error, ErrorBody, Json, ResetToken, Result, password};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::new_password;
-use crate::reset_token::ResetToken;
 use crate::state::Auth;
 use crate::store;
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Client, Error, RateLimit, Session, User, audit, session_columns, session_is_live, user_columns};
+use frontdesk::{
+    Client, Error, RateLimit, ResetToken, Session, User, audit, session_columns, session_is_live, user_columns,
+};
 use uuid::Uuid;
 
 use crate::limits::{LOGIN, Limit, Scale};
 use crate::refresh_token::RefreshToken;
-use crate::reset_token::ResetToken;
 use crate::state::Lifetimes;
 use crate::visitor::Visitor;
 

@@ -28,7 +28,7 @@ enum Refusals {
     /// `bad_path`, `incomplete_body` or `length_required`.
     #[response(status = 400)]
     BadRequest(ErrorBody),
-    /// `app_not_granted`.
+    /// `app_not_granted` or `password_change_required`.
     #[response(status = 403)]
     NotGranted(ErrorBody),
     /// `upload_too_large`.

@@ -88,42 +88,81 @@ impl FromRow for Nothing {
     }
 }
 
-/// A user, and what was read with them.
-struct Row<T>(User, T);
+/// A user, whether they must change their password, and what was read with that.
+struct Row<T>(User, bool, T);
 
 impl<T: FromRow> FromRow for Row<T> {
     fn from_row(columns: &mut Columns<'_>) -> std::result::Result<Self, DecodeError> {
-        Ok(Self(User::from_row(columns)?, T::from_row(columns)?))
+        Ok(Self(User::from_row(columns)?, columns.take()?, T::from_row(columns)?))
     }
 }
 
 impl SignedIn {
-    /// Who is signed in, and what a statement of the caller's reads with that in the same round trip. It yields the columns of a
-    /// [`User`] and then those of `T`, and begins like [`find_live_session!`](crate::find_live_session!); its parameters from the
-    /// third on are `more`.
+    /// Who is signed in, and what a statement of [`find_live_session!`](crate::find_live_session!) reads with that in the same round
+    /// trip: the columns of `T`. Its parameters from the third on are `more`.
     ///
     /// # Errors
-    /// As the extractor: 401, 403 `csrf`.
+    /// As the extractor: 401, 403 `csrf` and `password_change_required`.
     pub async fn with<T: FromRow, const N: usize>(
         parts: &mut Parts,
         app: &App,
         statement: Statement,
         more: [Parameter; N],
     ) -> Result<(Self, T)> {
+        let (who, must_change_password, found) = Self::find(parts, app, statement, more).await?;
+        if must_change_password {
+            return Err(Error::Forbidden("password_change_required", "Please choose a password of your own first"));
+        }
+        Ok((who, found))
+    }
+
+    /// The same, and whether they have to choose a password first.
+    async fn find<T: FromRow, const N: usize>(
+        parts: &mut Parts,
+        app: &App,
+        statement: Statement,
+        more: [Parameter; N],
+    ) -> Result<(Self, bool, T)> {
         let credentials = Credentials::of(parts, app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
         let ended =
             Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
         let mut parameters = vec![claims.sid.into(), claims.sub.into()];
         parameters.extend(more);
-        let Row(user, found) = app.db().optional(statement, parameters).await?.ok_or(ended)?;
+        let Row(user, must_change_password, found) = app.db().optional(statement, parameters).await?.ok_or(ended)?;
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;
         }
         if let Some(log) = parts.extensions.get::<RequestLog>() {
             log.signed_in(user.id);
         }
-        Ok((Self { user, session_id: claims.sid, client: Client::of(parts, app.trusted_proxies()) }, found))
+        let client = Client::of(parts, app.trusted_proxies());
+        Ok((Self { user, session_id: claims.sid, client }, must_change_password, found))
+    }
+}
+
+/// Somebody who is signed in, though they may still have to choose a password of their own: for the few routes that they need for
+/// that.
+#[derive(Debug)]
+pub struct AnySignedIn(SignedIn);
+
+impl AnySignedIn {
+    /// Who it is.
+    pub fn into_signed_in(self) -> SignedIn {
+        self.0
+    }
+}
+
+impl<S> FromRequestParts<S> for AnySignedIn
+where
+    S: Sync,
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let (who, _, Nothing) = SignedIn::find(parts, &App::from_ref(state), FIND_LIVE_SESSION, []).await?;
+        Ok(Self(who))
     }
 }
 
@@ -322,6 +361,7 @@ macro_rules! find_live_session {
         concat!(
             "select ",
             $crate::user_columns!(),
+            ", u.must_change_password",
             $columns,
             " from sessions s join users u on u.id = s.user_id ",
             $joins,

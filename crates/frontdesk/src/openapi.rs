@@ -139,6 +139,17 @@ pub enum SignedInRefusals {
     /// `not_authenticated`, `invalid_token`, `token_expired` or `session_ended`.
     #[response(status = 401)]
     Unauthenticated(ErrorBody),
+    /// `password_change_required`.
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
+}
+
+/// What a route that asks for [`crate::access::AnySignedIn`] may refuse.
+#[derive(IntoResponses)]
+pub enum AnySignedInRefusals {
+    /// `not_authenticated`, `invalid_token`, `token_expired` or `session_ended`.
+    #[response(status = 401)]
+    Unauthenticated(ErrorBody),
 }
 
 /// What a route that asks for [`crate::access::Admin`] may refuse.
@@ -147,7 +158,7 @@ pub enum AdminRefusals {
     /// `not_authenticated`, `invalid_token`, `token_expired` or `session_ended`.
     #[response(status = 401)]
     Unauthenticated(ErrorBody),
-    /// `admin_required`.
+    /// `admin_required` or `password_change_required`.
     #[response(status = 403)]
     Forbidden(ErrorBody),
 }

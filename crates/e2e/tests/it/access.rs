@@ -28,7 +28,7 @@ const SCHEDULER: Who = Programs("tick_token", AppBuilder::TICK_TOKEN);
 const SERVICES: Who = Programs("service_token", AppBuilder::SERVICE_TOKEN);
 
 /// Each with what it answers whom it lets in: the request names what there is not, and has nothing in its body.
-const ROUTES: [(&str, &str, Who, u16); 67] = [
+const ROUTES: [(&str, &str, Who, u16); 71] = [
     ("GET", "/.well-known/jwks.json", Anybody, 200),
     ("GET", "/api/admin/apps", Admins, 200),
     ("POST", "/api/admin/apps", Admins, 422),
@@ -49,8 +49,12 @@ const ROUTES: [(&str, &str, Who, u16); 67] = [
     ("POST", "/api/admin/groups/{id}/members/{user_id}", Admins, 404),
     ("DELETE", "/api/admin/groups/{id}/members/{user_id}", Admins, 404),
     ("GET", "/api/admin/users", Admins, 200),
+    ("POST", "/api/admin/users", Admins, 422),
+    ("DELETE", "/api/admin/users/{id}", Admins, 404),
+    ("GET", "/api/admin/users/{id}", Admins, 404),
     ("PATCH", "/api/admin/users/{id}", Admins, 404),
     ("GET", "/api/admin/users/{id}/apps", Admins, 404),
+    ("POST", "/api/admin/users/{id}/password-reset", Admins, 404),
     ("DELETE", "/api/admin/users/{id}/sessions", Admins, 404),
     ("GET", "/api/admin/users/{id}/sessions", Admins, 404),
     ("DELETE", "/api/admin/users/{id}/sessions/{session_id}", Admins, 404),
@@ -164,7 +168,9 @@ fn the_document_says_who_may_call() {
         // What changes something with a cookie may come from another site's page, and registration may be closed.
         let changes = ["DELETE", "PATCH", "POST", "PUT"].contains(&method);
         let is_guarded = takes_a_cookie && changes || path == "/api/auth/refresh";
-        let may_not = path.starts_with("/api/documents") || path == "/api/auth/register";
+        // Who has to choose a password is let in to that and to who they are.
+        let is_for_all = ["/api/auth/password/change", "/api/users/me"].contains(&path);
+        let may_not = who == SignedIn && !is_for_all || path == "/api/auth/register";
         assert_eq!(says("403"), who == Admins || is_guarded || may_not, "{method} {path}");
         // What is no id is 422 and what there is not is 404. A path behind the proxy is the service's own affair, and the name of
         // a file is no id.
@@ -184,10 +190,17 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
     }
     let (anonymous, user, admin) = (app.anonymous(), app.user().await.unwrap(), app.admin().await.unwrap());
     let other_user = app.user().await.unwrap();
+    // Whose password an administrator knows.
+    let (newcomer, new_admin) = (app.user().await.unwrap(), app.admin().await.unwrap());
+    for caller in [&newcomer, &new_admin] {
+        let given = "update users set must_change_password = true where email = $1";
+        assert_eq!(app.database().execute(given, &caller.email).await.unwrap(), 1);
+    }
     let stranger = anonymous.with_token("nonsense");
     // Who has left is not signed in any more: that is last.
     let (leaving, others): (Vec<_>, Vec<_>) = ROUTES.into_iter().partition(|(_, _, who, _)| *who == Leaving);
     for (method, path, who, success) in others.into_iter().chain(leaving) {
+        let is_for_all = ["/api/auth/password/change", "/api/users/me"].contains(&path);
         if let Programs(_, token) = who {
             let answer = call(&anonymous.with_token(token), method, path).await;
             assert_eq!(answer.status, success, "{method} {path} as the program: {answer}");
@@ -203,12 +216,18 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
             ("user's browser", &user.in_a_browser(), Ok(()), false),
             ("other user", &other_user, Ok(()), false),
             ("admin", &admin, Ok(()), true),
+            ("newcomer", &newcomer, Err("password_change_required"), false),
+            ("new admin", &new_admin, Err("password_change_required"), true),
             ("admin's browser", &admin.in_a_browser(), Ok(()), true),
         ] {
             let answer = call(caller, method, path).await;
             let refusal = match (who, is_in) {
+                (SignedIn, Err("password_change_required")) if is_for_all => None,
+                (SignedIn | Admins, Err(code @ "password_change_required")) => Some((403, code)),
                 (SignedIn | Admins, Err(code)) => Some((401, code)),
-                (Leaving, Err(code)) if code != "session_ended" => Some((401, code)),
+                (Leaving, Err(code)) if !["session_ended", "password_change_required"].contains(&code) => {
+                    Some((401, code))
+                }
                 (Programs(..), Err("not_authenticated")) => Some((401, "not_authenticated")),
                 // A cookie is nothing that a program has.
                 (Programs(..), _) if kind.ends_with("browser") => Some((401, "not_authenticated")),

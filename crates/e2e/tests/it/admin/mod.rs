@@ -1,5 +1,6 @@
 //! /api/admin/users.
 
+mod accounts;
 mod last_admin;
 mod list;
 mod list_sessions;
