@@ -126,7 +126,7 @@ const LIST_USABLE: Statement = Statement::read(
                 case when a.service_key is not null then coalesce(s.status, 'unknown') end, rfc3339(s.checked_at)
          from users u cross join apps a left join services s on s.key = a.service_key
          where u.id = $1 and ",
-        may_use_app!(),
+        may_use_app!("$1"),
         " order by a.position, a.key limit 1000"
     ),
 );

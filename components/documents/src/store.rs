@@ -28,7 +28,7 @@ pub(crate) const FIND_TERMS: Statement = Statement::read(
     find_live_session!(
         concat!(
             ", coalesce(",
-            may_use_app!(),
+            may_use_app!("$2"),
             ", false), array(select group_id::text from group_members where user_id = u.id order by group_id limit 101), \
              (select max_pdf_mb from documents_settings)"
         ),

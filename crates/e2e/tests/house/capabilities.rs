@@ -89,6 +89,7 @@ fn each_component_reaches_what_it_needs() {
     let table: Vec<_> = components().into_iter().map(granted).collect();
     insta::assert_snapshot!(table.join("\n"), @"
     admin       {{ database_host }}
+    apps        {{ database_host }}
     auth        {{ database_host }}
     documents   {{ database_host }}, {{ documents_upstream }}
     groups      {{ database_host }}
@@ -112,17 +113,17 @@ fn each_component_sees_the_variables_that_it_needs() {
     ai_origins                      settings
     ai_upstream                     services, settings
     app_url                         health-poll
-    audience                        admin, auth, documents, groups, ops, profile, services, settings, users
+    audience                        admin, apps, auth, documents, groups, ops, profile, services, settings, users
     audit_key               secret  services
-    cookie_secure                   admin, auth, documents, groups, ops, profile, services, settings, users
+    cookie_secure                   admin, apps, auth, documents, groups, ops, profile, services, settings, users
     database_host                   ops
-    database_url            secret  admin, auth, documents, groups, ops, profile, services, settings, users
+    database_url            secret  admin, apps, auth, documents, groups, ops, profile, services, settings, users
     documents_upstream              documents, services
-    issuer                          admin, auth, documents, groups, ops, profile, services, settings, users
-    log_requests                    admin, auth, documents, groups, ops, profile, services, settings, users
+    issuer                          admin, apps, auth, documents, groups, ops, profile, services, settings, users
+    log_requests                    admin, apps, auth, documents, groups, ops, profile, services, settings, users
     mail_transport                  services
     password_reset_url              auth
-    public_origins                  admin, auth, documents, groups, ops, profile, services, settings, users
+    public_origins                  admin, apps, auth, documents, groups, ops, profile, services, settings, users
     rate_limit_scale                auth
     refresh_idle_lifetime           auth
     refresh_lifetime                auth
@@ -133,9 +134,9 @@ fn each_component_sees_the_variables_that_it_needs() {
     settings_key_previous   secret  settings
     signing_key             secret  auth
     tick_token              secret  health-poll, services
-    trusted_proxies                 admin, auth, documents, groups, ops, profile, services, settings, users
+    trusted_proxies                 admin, apps, auth, documents, groups, ops, profile, services, settings, users
     upstream_timeout                documents
-    verifying_keys                  admin, auth, documents, groups, ops, profile, services, settings, users
+    verifying_keys                  admin, apps, auth, documents, groups, ops, profile, services, settings, users
     ");
 }
 

@@ -53,6 +53,8 @@ async fn every_id_column_is_a_foreign_key_with_a_chosen_rule() {
     assert_none(&problems);
     insta::assert_snapshot!(lines.join("\n"), @"
     ai_settings.updated_by_id        -> users       on delete set null
+    app_groups.group_id              -> groups      on delete cascade
+    app_users.user_id                -> users       on delete cascade
     documents_settings.updated_by_id -> users       on delete set null
     group_members.group_id           -> groups      on delete cascade
     group_members.user_id            -> users       on delete cascade

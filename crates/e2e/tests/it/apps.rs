@@ -75,8 +75,50 @@ async fn explained(admin: &Caller, user: &str, key: &str) -> Value {
 async fn from_the_start_everybody_may_use_the_documents_and_the_assistant() {
     let app = App::start().await.unwrap();
     let user = app.user().await.unwrap();
-    assert_snapshot!(user.get("/api/apps").await.unwrap(), @"");
-    assert_snapshot!(app.admin().await.unwrap().get(APPS).await.unwrap(), @"");
+    assert_snapshot!(user.get("/api/apps").await.unwrap(), @r#"
+    200 [
+      {
+        "description": "Upload, find and share documents",
+        "key": "documents",
+        "name": "Documents",
+        "position": 1,
+        "service": {
+          "checked_at": null,
+          "status": "unknown"
+        }
+      },
+      {
+        "description": "Ask the assistant",
+        "key": "ai",
+        "name": "AI assistant",
+        "position": 2,
+        "service": {
+          "checked_at": null,
+          "status": "unknown"
+        }
+      }
+    ]
+    "#);
+    assert_snapshot!(app.admin().await.unwrap().get(APPS).await.unwrap(), @r#"
+    200 [
+      {
+        "default_access": "everyone",
+        "description": "Upload, find and share documents",
+        "key": "documents",
+        "name": "Documents",
+        "position": 1,
+        "service_key": "documents"
+      },
+      {
+        "default_access": "everyone",
+        "description": "Ask the assistant",
+        "key": "ai",
+        "name": "AI assistant",
+        "position": 2,
+        "service_key": "ai"
+      }
+    ]
+    "#);
     app.stop().await.unwrap();
 }
 
@@ -99,12 +141,30 @@ async fn an_app_is_made_changed_and_deleted() {
     let body =
         json!({"key": key, "name": " A wiki ", "description": " What we know ", "service_key": "wiki", "position": 7});
     let shown = |answer: Answer| answer.to_string().replace(&key, "[key]");
-    assert_snapshot!(shown(admin.post(APPS, &body).await.unwrap()), @"");
+    assert_snapshot!(shown(admin.post(APPS, &body).await.unwrap()), @r#"
+    201 {
+      "default_access": "granted",
+      "description": "What we know",
+      "key": "[key]",
+      "name": "A wiki",
+      "position": 7,
+      "service_key": "wiki"
+    }
+    "#);
     let taken = admin.post(APPS, &body).await.unwrap();
     assert_eq!((taken.status.as_u16(), taken.code().as_str()), (409, "app_key_taken"));
     let path = format!("{APPS}/{key}");
     let change = json!({"name": "The wiki", "description": null, "service_key": null, "default_access": "everyone", "position": 3});
-    assert_snapshot!(shown(patch(&admin, &path, &change).await), @"");
+    assert_snapshot!(shown(patch(&admin, &path, &change).await), @r#"
+    200 {
+      "default_access": "everyone",
+      "description": null,
+      "key": "[key]",
+      "name": "The wiki",
+      "position": 3,
+      "service_key": null
+    }
+    "#);
     assert_eq!(patch(&admin, &path, &json!({})).await.json(), admin.get(&path).await.unwrap().json());
     assert_eq!(send(&admin, Method::DELETE, &path).await.status, 204);
     for method in [Method::GET, Method::DELETE] {
@@ -122,14 +182,76 @@ async fn an_app_is_made_changed_and_deleted() {
 async fn everything_that_is_wrong_with_an_app_is_listed() {
     let admin = admin().await;
     let body = json!({"key": "A b", "name": " ", "description": "a".repeat(2001), "service_key": "1", "position": -1});
-    assert_snapshot!(admin.post(APPS, &body).await.unwrap(), @"");
+    assert_snapshot!(admin.post(APPS, &body).await.unwrap(), @r#"
+    422 {
+      "code": "validation_error",
+      "detail": [
+        {
+          "loc": [
+            "body",
+            "key"
+          ],
+          "msg": "A key has 1 to 63 of a-z, 0-9 and -, and begins with a letter",
+          "type": "key_invalid"
+        },
+        {
+          "loc": [
+            "body",
+            "name"
+          ],
+          "msg": "name must not be blank",
+          "type": "string_too_short"
+        },
+        {
+          "loc": [
+            "body",
+            "description"
+          ],
+          "msg": "description must have at most 2000 characters",
+          "type": "string_too_long"
+        },
+        {
+          "loc": [
+            "body",
+            "service_key"
+          ],
+          "msg": "A key has 1 to 63 of a-z, 0-9 and -, and begins with a letter",
+          "type": "key_invalid"
+        },
+        {
+          "loc": [
+            "body",
+            "position"
+          ],
+          "msg": "position is from 0 to 1000000",
+          "type": "out_of_range"
+        }
+      ],
+      "request_id": "[uuid]"
+    }
+    "#);
     assert_eq!(admin.post(APPS, &json!({"key": "a", "name": "a", "default_access": "all"})).await.unwrap().status, 422);
     let (_, path) = new_app(&admin).await;
     let clear = json!({"name": null, "default_access": null, "position": null});
     let refused = patch(&admin, &path, &clear).await;
     assert_eq!((refused.status.as_u16(), refused.json()["detail"].as_array().unwrap().len()), (422, 3));
     let no_key = admin.get(&format!("{APPS}/A_b")).await.unwrap();
-    assert_snapshot!(no_key, @"");
+    assert_snapshot!(no_key, @r#"
+    422 {
+      "code": "validation_error",
+      "detail": [
+        {
+          "loc": [
+            "path",
+            "key"
+          ],
+          "msg": "A key has 1 to 63 of a-z, 0-9 and -, and begins with a letter",
+          "type": "key_invalid"
+        }
+      ],
+      "request_id": "[uuid]"
+    }
+    "#);
 }
 
 #[tokio::test]
