@@ -16,12 +16,13 @@ const AFTERMATH: Duration = Duration::from_secs(3);
 /// The 3 s in which a connection must be had, and the hashing of others that a request may wait for before and meanwhile.
 const NO_CONNECTION: Duration = Duration::from_secs(8);
 
+// Those that begin a session: others may wait for each other for a moment, and some are sent again.
 const COUNT_WAITING: &str = "select count(*)::text || $1 from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'";
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%last_login_at = now()%'";
 const CANCEL_WAITING: &str = "select pg_cancel_backend(pid) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'";
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%last_login_at = now()%'";
 const KILL_WAITING: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'";
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%last_login_at = now()%'";
 
 /// Something that is not to be had for a while.
 struct Away {
