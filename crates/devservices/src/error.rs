@@ -16,6 +16,8 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 pub(crate) enum Error {
     /// 401: `x-user-id` is missing or is no UUID.
     NotSignedIn,
+    /// 403.
+    Forbidden(&'static str),
     /// 404: the thing is not there, or is another's.
     NotFound,
     /// 405.
@@ -50,6 +52,7 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Incomplete => StatusCode::BAD_REQUEST,
@@ -69,7 +72,7 @@ impl Error {
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "Method not allowed",
             Self::Incomplete => "The body did not arrive whole",
-            Self::Conflict(text) | Self::WrongType(text) => text,
+            Self::Forbidden(text) | Self::Conflict(text) | Self::WrongType(text) => text,
             Self::TooLarge(limit) => return format!("More than {} MiB is not accepted", limit / (1024 * 1024)),
             Self::Invalid(text) | Self::Provider(text) => return text,
             Self::Internal(cause) => {

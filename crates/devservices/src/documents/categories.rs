@@ -22,7 +22,7 @@ struct Create {
 }
 
 pub(super) async fn list(caller: Caller, State(documents): State<Documents>) -> Result<Json<Vec<Category>>> {
-    documents.on_disk(move |store| store.categories(caller)).await.map(Json)
+    documents.on_disk(move |store| store.categories(&caller)).await.map(Json)
 }
 
 pub(super) async fn create(
@@ -37,7 +37,7 @@ pub(super) async fn create(
         return Err(Error::Invalid(format!("name must be 1 to {MAX_NAME} characters")));
     }
     let created = documents.on_disk(move |store| {
-        store.change_categories(caller, |categories| {
+        store.change_categories(&caller, |categories| {
             let is_taken = categories.iter().any(|other| other.name.to_lowercase() == name.to_lowercase());
             let category = Category { id: new_id(), name, created_at: now() };
             (!is_taken).then(|| {
@@ -52,7 +52,7 @@ pub(super) async fn create(
 
 pub(super) async fn delete(caller: Caller, Id(id): Id, State(documents): State<Documents>) -> Result<StatusCode> {
     let deleted = documents.on_disk(move |store| {
-        store.change_categories(caller, |categories| {
+        store.change_categories(&caller, |categories| {
             let at = categories.iter().position(|category| category.id == id)?;
             Some(categories.remove(at))
         })

@@ -5,9 +5,8 @@ use http::StatusCode;
 
 use super::Documents;
 use super::caller::{Caller, Id};
-use crate::{Error, Result};
+use crate::Result;
 
 pub(super) async fn delete(caller: Caller, Id(id): Id, State(documents): State<Documents>) -> Result<StatusCode> {
-    let was_there = documents.on_disk(move |store| store.delete(caller, id)).await?;
-    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+    documents.change_own(caller, id, move |store, caller| store.delete(caller, id)).await
 }

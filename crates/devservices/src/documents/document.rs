@@ -8,6 +8,9 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Document {
     pub(super) id: Uuid,
+    /// Documents of before there was sharing do not say it.
+    #[serde(default)]
+    pub(super) owner_id: Uuid,
     pub(super) name: String,
     /// The id of a category of the owner's.
     pub(super) category: Option<Uuid>,
@@ -16,6 +19,9 @@ pub(super) struct Document {
     pub(super) size: u64,
     /// In hexadecimal.
     pub(super) sha256: String,
+    /// The groups that it is shared with; to others than the owner, those of them that they are in.
+    #[serde(default)]
+    pub(super) groups: Vec<Uuid>,
     pub(super) created_at: String,
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn download(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let found = documents.on_disk(move |store| store.open_content(caller, id)).await?;
+    let found = documents.on_disk(move |store| store.open_content(&caller, id)).await?;
     let (document, content) = found.ok_or(Error::NotFound)?;
     let mut content = File::from_std(content);
     let mut answer = match asked(&document, &method, &headers) {

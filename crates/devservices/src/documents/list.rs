@@ -1,4 +1,4 @@
-//! List the caller's documents.
+//! List the caller's documents, and those that others share with the caller.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -32,7 +32,7 @@ pub(super) async fn list(
         return Err(Error::Invalid(format!("limit must be 1 to {MAX_LIMIT}")));
     }
     let category = parse_category(filter.category.as_deref())?;
-    let mut found = documents.on_disk(move |store| store.list(caller)).await?;
+    let mut found = documents.on_disk(move |store| store.list(&caller)).await?;
     found.retain(|document| category.is_none() || document.category == category);
     found.truncate(limit);
     Ok(Json(found))

@@ -1,7 +1,7 @@
-//! The documents service: everybody's own documents, on disk.
+//! The documents service: everybody's own documents, on disk, and those that groups share.
 //!
-//! Whose request it is says the header `x-user-id`, which Frontdesk sets. What a caller may see is decided in `store`
-//! alone, which is given the whole caller.
+//! Whose request it is say the headers `x-user-id` and `x-user-groups`, which Frontdesk sets. What a caller may see is
+//! decided in `store` alone, which is given the whole caller.
 
 mod caller;
 mod categories;
@@ -12,6 +12,7 @@ mod file_name;
 mod list;
 mod range;
 mod receive;
+mod share;
 mod show;
 mod store;
 mod sweep;
@@ -23,9 +24,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, put};
+use http::StatusCode;
 use serde::Deserialize;
+use uuid::Uuid;
 
+use self::caller::Caller;
 use self::store::Store;
 use crate::settings::Settings;
 use crate::{Error, Result, answer};
@@ -59,6 +63,7 @@ pub fn router(documents: Documents) -> Router {
         .route("/documents", get(list::list).post(upload::upload))
         .route("/documents/{id}", get(show::show).delete(delete::delete))
         .route("/documents/{id}/content", get(download::download))
+        .route("/documents/{id}/groups/{group_id}", put(share::share).delete(share::unshare))
         .route("/documents/categories", get(categories::list).post(categories::create))
         .route("/documents/categories/{id}", axum::routing::delete(categories::delete));
     answer::service(routes.with_state(documents))
@@ -77,6 +82,24 @@ impl Documents {
     async fn limit(&self) -> u64 {
         let settings = self.0.settings.get().await.ok().flatten();
         settings.map_or(DEFAULT_MAX_MB, |settings| settings.max_pdf_mb).saturating_mul(MIB)
+    }
+
+    /// Changes a document of the caller's own; `change` says whether there was one.
+    async fn change_own(
+        &self,
+        caller: Caller,
+        id: Uuid,
+        change: impl FnOnce(&Store, &Caller) -> io::Result<bool> + Send + 'static,
+    ) -> Result<StatusCode> {
+        let outcome = self.on_disk(move |store| {
+            if change(store, &caller)? {
+                return Ok(Ok(StatusCode::NO_CONTENT));
+            }
+            // Who sees it may know why not; to others it is not there.
+            let is_shared = store.find(&caller, id)?.is_some();
+            Ok(Err(if is_shared { Error::Forbidden("It is another's document") } else { Error::NotFound }))
+        });
+        outcome.await?
     }
 
     /// Does something with files, where waiting for a disk keeps nobody else waiting.

@@ -30,7 +30,7 @@ pub(super) struct Received {
 impl Receiving {
     /// Begins to receive content of at most so many bytes.
     pub(super) async fn begin(documents: &Documents, caller: Caller, limit: u64) -> Result<Self> {
-        let (file, path) = documents.on_disk(move |store| store.begin(caller)).await?.into_parts();
+        let (file, path) = documents.on_disk(move |store| store.begin(&caller)).await?.into_parts();
         Ok(Self { file: File::from_std(file), path, hash: Sha256::new(), size: 0, limit })
     }
 

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::store::{INCOMING, JSON};
+use super::store::{GROUPS, INCOMING, JSON, none_if_missing};
 
-/// Removes unfinished files, and content that belongs to no document: an upload or a deletion did not come to its end.
+/// Removes unfinished files, content that belongs to no document, and links to none: an upload or a deletion did not come
+/// to its end.
 /// What this service does not write is left alone.
 pub(super) fn sweep(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
@@ -20,7 +21,20 @@ pub(super) fn sweep(root: &Path) -> io::Result<()> {
             sweep_owner(&entry.path())?;
         }
     }
+    for group in children(&root.join(GROUPS))? {
+        for link in children(&group)? {
+            if link.is_symlink() && !link.exists() {
+                fs::remove_file(link)?;
+            }
+        }
+    }
     Ok(())
+}
+
+/// What is in a folder, which need not be there.
+fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = none_if_missing(fs::read_dir(folder))?;
+    entries.into_iter().flatten().map(|entry| Ok(entry?.path())).collect()
 }
 
 fn sweep_owner(folder: &Path) -> io::Result<()> {

@@ -86,7 +86,7 @@ impl Target<'_> {
     async fn part(&self, mut part: Field<'_>) -> Result<File> {
         let name = file_name::parse(part.file_name().unwrap_or_default())?;
         let content_type = content_type(text(part.headers(), &CONTENT_TYPE));
-        let mut content = Receiving::begin(self.documents, self.caller, self.limit).await?;
+        let mut content = Receiving::begin(self.documents, self.caller.clone(), self.limit).await?;
         while let Some(chunk) = part.chunk().await.map_err(|error| self.refusal(&error))? {
             content.write(&chunk).await?;
         }
@@ -110,7 +110,7 @@ impl Target<'_> {
         };
         let name = file_name::decode(name)?;
         self.refuse_longer_than(self.limit, headers)?;
-        let mut content = Receiving::begin(self.documents, self.caller, self.limit).await?;
+        let mut content = Receiving::begin(self.documents, self.caller.clone(), self.limit).await?;
         let mut chunks = body.into_data_stream();
         while let Some(chunk) = chunks.next().await {
             content.write(&chunk.map_err(|_| Error::Incomplete)?).await?;
@@ -122,14 +122,24 @@ impl Target<'_> {
     /// Makes a document of a file that has arrived.
     async fn file(&self, file: File, category: Option<Uuid>) -> Result<Document> {
         let File { name, content_type, content: Received { path, size, sha256 } } = file;
-        let document = Document { id: new_id(), name, category, content_type, size, sha256, created_at: now() };
-        let caller = self.caller;
+        let caller = self.caller.clone();
+        let document = Document {
+            id: new_id(),
+            owner_id: caller.user_id,
+            name,
+            category,
+            content_type,
+            size,
+            sha256,
+            groups: Vec::new(),
+            created_at: now(),
+        };
         let filed = self.documents.on_disk(move |store| {
-            let is_known = |id| Ok::<_, std::io::Error>(store.categories(caller)?.iter().any(|one| one.id == id));
+            let is_known = |id| Ok::<_, std::io::Error>(store.categories(&caller)?.iter().any(|one| one.id == id));
             if !category.map_or(Ok(true), is_known)? {
                 return Ok(None);
             }
-            store.finish(caller, &document, path)?;
+            store.finish(&caller, &document, path)?;
             Ok(Some(document))
         });
         filed.await?.ok_or_else(|| Error::invalid("There is no such category"))

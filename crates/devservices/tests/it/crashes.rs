@@ -17,7 +17,7 @@ fn open(folder: &TempDir) -> anyhow::Result<Documents> {
 #[tokio::test]
 async fn leftovers_are_not_listed_and_are_removed_at_the_next_start() {
     let Desk { origin, folder } = Desk::start().await;
-    let user = User { http: reqwest::Client::new(), origin, id: Uuid::now_v7() };
+    let user = User { http: reqwest::Client::new(), origin, id: Uuid::now_v7(), groups: Vec::new() };
     let kept = user.upload("kept", "abc").await;
     let owner = folder.path().join(user.id.to_string());
     let deleted = Uuid::now_v7().to_string();

@@ -9,5 +9,6 @@ mod documents;
 mod downloads;
 mod limits;
 mod program;
+mod sharing;
 mod support;
 mod uploads;

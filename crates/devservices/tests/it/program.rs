@@ -35,7 +35,7 @@ impl Program {
     }
 
     fn user(&self, id: Uuid) -> User {
-        User { http: reqwest::Client::new(), origin: self.documents.clone(), id }
+        User { http: reqwest::Client::new(), origin: self.documents.clone(), id, groups: Vec::new() }
     }
 }
 

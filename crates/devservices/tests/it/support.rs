@@ -117,7 +117,12 @@ impl Desk {
 
     /// Somebody new.
     pub(crate) fn user(&self) -> User {
-        User { http: reqwest::Client::new(), origin: self.origin.clone(), id: Uuid::now_v7() }
+        User { http: reqwest::Client::new(), origin: self.origin.clone(), id: Uuid::now_v7(), groups: Vec::new() }
+    }
+
+    /// Somebody new who is in these groups.
+    pub(crate) fn member(&self, groups: &[Uuid]) -> User {
+        User { groups: groups.to_vec(), ..self.user() }
     }
 }
 
@@ -127,15 +132,22 @@ pub(crate) struct User {
     pub(crate) http: reqwest::Client,
     pub(crate) origin: String,
     pub(crate) id: Uuid,
+    pub(crate) groups: Vec<Uuid>,
 }
 
 impl User {
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.origin)).header("x-user-id", self.id.to_string())
+        let groups = self.groups.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
+        let request = self.http.request(method, format!("{}{path}", self.origin));
+        request.header("x-user-id", self.id.to_string()).header("x-user-groups", groups)
     }
 
     pub(crate) fn get(&self, path: &str) -> reqwest::RequestBuilder {
         self.request(Method::GET, path)
+    }
+
+    pub(crate) fn put(&self, path: &str) -> reqwest::RequestBuilder {
+        self.request(Method::PUT, path)
     }
 
     pub(crate) fn delete(&self, path: &str) -> reqwest::RequestBuilder {

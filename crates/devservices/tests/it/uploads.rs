@@ -22,11 +22,13 @@ async fn a_form_becomes_a_document() {
     let document = expect(201, request).await;
     let expected = json!({
         "id": id(&document),
+        "owner_id": user.id,
         "name": "Bericht ä.pdf",
         "category": null,
         "content_type": "application/pdf",
         "size": 3,
         "sha256": ABC,
+        "groups": [],
         "created_at": document["created_at"],
     });
     assert_eq!(document, expected);

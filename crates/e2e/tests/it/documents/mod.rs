@@ -6,6 +6,7 @@ mod forwarded;
 mod headers;
 mod paths;
 mod services;
+mod sharing;
 mod streams;
 mod uploads;
 
