@@ -19,6 +19,7 @@ const MAX_FULL_NAME: usize = 200;
 
 /// An account to be made.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = CreateUser)]
 pub(crate) struct Create {
     /// ASCII; trimmed and lower-cased before it is checked and stored.

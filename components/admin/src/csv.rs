@@ -47,12 +47,24 @@ impl<S: Sync> FromRequestParts<S> for Format {
     }
 }
 
-/// CSV is for those who name it, and not JSON before it.
+/// CSV is for those who name it and want it at least as much as JSON (RFC 9110, 12.5.1); of two that are wanted alike, the one
+/// that is named first.
 fn prefers_csv(accept: &str) -> bool {
-    let names = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
-    let mut known =
-        names.filter(|name| ["text/csv", "application/json"].iter().any(|it| it.eq_ignore_ascii_case(name)));
-    known.next().is_some_and(|name| name.eq_ignore_ascii_case("text/csv"))
+    let mut wanted: Option<(bool, f32)> = None;
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_csv = name.eq_ignore_ascii_case("text/csv");
+        if !is_csv && !name.eq_ignore_ascii_case("application/json") {
+            continue;
+        }
+        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let quality = quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0));
+        if quality > wanted.map_or(0.0, |(_, quality)| quality) {
+            wanted = Some((is_csv, quality));
+        }
+    }
+    wanted.is_some_and(|(is_csv, _)| is_csv)
 }
 
 impl Format {
@@ -154,11 +166,29 @@ mod tests {
     }
 
     #[test]
-    fn csv_is_for_those_who_name_it_first() {
-        for accept in ["text/csv", "Text/CSV; header=present", "text/csv, application/json;q=0.5", "text/csv,*/*"] {
+    fn csv_is_for_those_who_want_it_at_least_as_much_as_json() {
+        for accept in [
+            "text/csv",
+            "Text/CSV; header=present",
+            "text/csv, application/json;q=0.5",
+            "text/csv,*/*",
+            "application/json;q=0.5, text/csv;q=0.9",
+            "text/csv, application/json",
+        ] {
             assert!(prefers_csv(accept), "{accept}");
         }
-        for accept in ["", "*/*", "text/*", "application/json, text/csv", "text/csvx", "application/csv"] {
+        for accept in [
+            "",
+            "*/*",
+            "text/*",
+            "application/json, text/csv",
+            "text/csvx",
+            "application/csv",
+            "text/csv;q=0",
+            "text/csv; q=0, application/json",
+            "text/csv;q=0.1, application/json",
+            "text/csv;q=nonsense",
+        ] {
             assert!(!prefers_csv(accept), "{accept}");
         }
     }

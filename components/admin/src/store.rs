@@ -244,6 +244,11 @@ const UPDATE_USER: Statement = Statement::write(
         user_columns!(),
         "), ended as (
              delete from sessions using changed where sessions.user_id = changed.id and not changed.is_active
+         ), resets as (
+             delete from password_resets r using changed where r.user_id = changed.id and not changed.is_active
+         ), mails as (
+             delete from outbox o using changed
+             where o.recipient = changed.email and o.kind = 'password_reset' and not changed.is_active
          ), difference as (
              select c.id, audit_changes(
                  jsonb_build_object('role', v.role, 'is_active', v.is_active),
@@ -569,7 +574,7 @@ const DELETE_USER: Statement = Statement::write(
              where id = $4 or (role = 'admin' and is_active)
              order by id for update
          ), verdict as (
-             select target.id, target.email, target.full_name, target.role,
+             select target.id, target.email, target.full_name, target.role, target.is_active,
                     target.role = 'admin' and target.is_active and not exists (
                         select from locked other
                         where other.id <> target.id and other.role = 'admin' and other.is_active
@@ -577,7 +582,7 @@ const DELETE_USER: Statement = Statement::write(
              from locked target where target.id = $4
          ), deleted as (
              delete from users u using verdict v where u.id = v.id and not v.is_refused
-             returning u.id, v.email, v.full_name, v.role
+             returning u.id, v.email, v.full_name, v.role, v.is_active
          ), mails as (
              delete from outbox o using deleted d where o.recipient = d.email
          ), audited as (",
@@ -585,7 +590,8 @@ const DELETE_USER: Statement = Statement::write(
             "user.deleted",
             "user",
             "id",
-            "audit_changes(jsonb_strip_nulls(jsonb_build_object('email', email, 'full_name', full_name, 'role', role)), '{}')",
+            "audit_changes(jsonb_strip_nulls(jsonb_build_object('email', email, 'full_name', full_name, 'role', role, \
+             'is_active', is_active)), '{}')",
             "from deleted"
         ),
         ") select is_refused from verdict"
@@ -601,18 +607,20 @@ const INSERT_RESET: Statement = Statement::write(
     "admin.insert_reset",
     concat!(
         "with account as (
-             select id, is_active from users where id = $4 for key share
+             select id, is_active from users where id = $4 for no key update
          ), token as (
              insert into password_resets (token_hash, user_id, expires_at)
              select $5, id, now() + interval '30 minutes' from account where is_active
              returning user_id, expires_at
+         ), older as (
+             delete from password_resets r using token where r.user_id = token.user_id
          ), audited as (",
         audit!("user.password_reset_issued", "user", "user_id", "'{}'", "from token"),
         ") select (select rfc3339(expires_at) from token) from account"
     ),
 );
 
-/// A token for somebody's new password, and until when it is good: `None` when there is nobody, `Some(None)` when the account is
+/// A token for somebody's new password in place of those that there are, and until when it is good: `None` when there is nobody, `Some(None)` when the account is
 /// locked.
 pub(crate) async fn insert_reset(
     db: &Db,

@@ -16,6 +16,7 @@ use crate::{input, store};
 
 /// An app to be made.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = CreateApp)]
 pub(crate) struct Create {
     /// What it is called in the configuration, for good.

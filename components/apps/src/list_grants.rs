@@ -14,7 +14,5 @@ use crate::{APP_NOT_FOUND, store};
     responses((status = 200, body = GrantsView, description = "The people and the groups."),
         AdminRefusals, QueryRefusals, Failures, (status = 404, body = ErrorBody, description = "`app_not_found`.")))]
 pub(crate) async fn list_grants(_: Admin, Path(key): Path<Key>, State(app): State<App>) -> Result<Json<GrantsView>> {
-    let grants = store::list_grants(app.db(), &key).await?;
-    store::find_app(app.db(), key).await?.ok_or(APP_NOT_FOUND)?;
-    Ok(Json(grants.into()))
+    Ok(Json(store::list_grants(app.db(), key).await?.ok_or(APP_NOT_FOUND)?.into()))
 }

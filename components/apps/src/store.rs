@@ -4,7 +4,8 @@ use frontdesk::apps::Key;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Statement};
 use frontdesk::{audit, may_use_app};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -18,14 +19,13 @@ pub const STATEMENTS: &[Statement] = &[
     INSERT_GROUP_GRANT,
     INSERT_USER_GRANT,
     LIST_APPS,
-    LIST_GROUP_GRANTS,
+    LIST_GRANTS,
     LIST_USABLE,
-    LIST_USER_GRANTS,
     UPDATE_APP,
 ];
 
 /// Who may use an app without a grant.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = DefaultAccess)]
 pub(crate) enum Access {
@@ -42,6 +42,14 @@ impl Access {
             Self::Granted => "granted",
         }
         .to_owned()
+    }
+}
+
+// Serde's own for an enum would take `{"everyone": null}` too.
+impl<'de> Deserialize<'de> for Access {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_text(&text).ok_or_else(|| D::Error::unknown_variant(&text, &["everyone", "granted"]))
     }
 }
 
@@ -268,33 +276,38 @@ pub(crate) struct Grantee {
     pub(crate) name: String,
 }
 
-impl FromRow for Grantee {
-    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { id: columns.take()?, name: columns.take()? })
-    }
-}
-
 /// Who was let into an app.
 pub(crate) struct Grants {
     pub(crate) users: Vec<Grantee>,
     pub(crate) groups: Vec<Grantee>,
 }
 
-const LIST_USER_GRANTS: Statement = Statement::read(
-    "apps.list_user_grants",
-    "select u.id, u.email from app_users g join users u on u.id = g.user_id where g.app_key = $1 order by u.email limit 10000",
+impl FromRow for Grants {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let mut grantees = || -> Result<Vec<Grantee>, DecodeError> {
+            let (ids, names) = (columns.take::<Vec<Uuid>>()?, columns.take::<Vec<String>>()?);
+            Ok(ids.into_iter().zip(names).map(|(id, name)| Grantee { id, name }).collect())
+        };
+        Ok(Self { users: grantees()?, groups: grantees()? })
+    }
+}
+
+const LIST_GRANTS: Statement = Statement::read(
+    "apps.list_grants",
+    "select coalesce(users.ids, '{}'), coalesce(users.names, '{}'), coalesce(groups.ids, '{}'), coalesce(groups.names, '{}')
+     from apps a left join lateral (
+         select array_agg(u.id::text order by u.email) as ids, array_agg(u.email order by u.email) as names
+         from app_users g join users u on u.id = g.user_id where g.app_key = a.key
+     ) users on true left join lateral (
+         select array_agg(r.id::text order by r.name_key) as ids, array_agg(r.name order by r.name_key) as names
+         from app_groups g join groups r on r.id = g.group_id where g.app_key = a.key
+     ) groups on true
+     where a.key = $1",
 );
 
-const LIST_GROUP_GRANTS: Statement = Statement::read(
-    "apps.list_group_grants",
-    "select r.id, r.name from app_groups g join groups r on r.id = g.group_id where g.app_key = $1
-     order by r.name_key limit 10000",
-);
-
-/// Who was let into an app.
-pub(crate) async fn list_grants(db: &Db, key: &Key) -> Result<Grants, DbError> {
-    let key = || vec![key.as_str().to_owned().into()];
-    Ok(Grants { users: db.all(LIST_USER_GRANTS, key()).await?, groups: db.all(LIST_GROUP_GRANTS, key()).await? })
+/// Who was let into an app, if there is one.
+pub(crate) async fn list_grants(db: &Db, key: Key) -> Result<Option<Grants>, DbError> {
+    db.optional(LIST_GRANTS, vec![key.into_string().into()]).await
 }
 
 /// Whether there are the two that a grant joins.

@@ -15,6 +15,7 @@ use crate::{APP_NOT_FOUND, input};
 
 /// What becomes of an app.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = UpdateApp)]
 pub(crate) struct Update {
     /// Trimmed.

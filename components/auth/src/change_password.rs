@@ -37,8 +37,13 @@ pub(crate) async fn change_password(
     State(auth): State<Auth>,
     Json(input): Json<ChangePassword>,
 ) -> Result<StatusCode> {
+    let must_change = who.must_change_password();
     let who = who.into_signed_in();
     new_password::check(&input.new_password)?;
+    // Who gives the same for both has not chosen another one, whether or not it is the present one.
+    if must_change && input.new_password == input.current_password {
+        return Err(new_password::unchanged());
+    }
     let (db, user) = (auth.app().db(), who.user());
     // Counted as a sign-in is: with a stolen token the password can be guessed as well.
     let candidate = store::count_login(db, Some(user.email.clone()), &visitor, auth.scale()).await?.decided()?;

@@ -14,3 +14,8 @@ pub(crate) fn check(new_password: &str) -> Result<()> {
     let broken: Vec<_> = broken.iter().map(|rule| FieldError::body(FIELD, rule.kind, rule.message)).collect();
     if broken.is_empty() { Ok(()) } else { Err(Error::Invalid(broken)) }
 }
+
+/// 422 for one that is no other.
+pub(crate) fn unchanged() -> Error {
+    Error::Invalid(vec![FieldError::body(FIELD, "password_unchanged", "Choose another password than the present one")])
+}

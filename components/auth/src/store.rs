@@ -549,7 +549,7 @@ const REQUEST_RESET: Statement = Statement::write(
     "auth.request_reset",
     concat!(
         "with account as (
-             select id, email from users where email = $4 and is_active
+             select id, email from users where email = $4 and is_active for key share
          ), token as (
              insert into password_resets (token_hash, user_id, expires_at)
              select $5, id, now() + interval '30 minutes' from account

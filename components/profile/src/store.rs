@@ -48,9 +48,9 @@ const FIND_PROFILE: Statement = Statement::read(
      where u.id = $1",
 );
 
-/// The profile of a user; an empty one when they never changed it.
-pub(crate) async fn find_profile(db: &Db, user: Uuid) -> Result<Profile, DbError> {
-    db.one(FIND_PROFILE, vec![user.into()]).await
+/// The profile of a user, an empty one when they never changed it; `None` when the account has gone meanwhile.
+pub(crate) async fn find_profile(db: &Db, user: Uuid) -> Result<Option<Profile>, DbError> {
+    db.optional(FIND_PROFILE, vec![user.into()]).await
 }
 
 /// What a profile is changed to.
@@ -96,8 +96,8 @@ const UPDATE_PROFILE: Statement = Statement::write(
      from person cross join changed",
 );
 
-/// The changed profile.
-pub(crate) async fn update_profile(db: &Db, user: Uuid, change: Change) -> Result<Profile, DbError> {
+/// The changed profile; `None` when the account has gone meanwhile.
+pub(crate) async fn update_profile(db: &Db, user: Uuid, change: Change) -> Result<Option<Profile>, DbError> {
     let Change { full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url } = change;
     let fields = [full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url];
     let mut parameters: Vec<Parameter> = vec![user.into()];
@@ -109,5 +109,5 @@ pub(crate) async fn update_profile(db: &Db, user: Uuid, change: Change) -> Resul
         };
         parameters.extend([changes.into(), value.into()]);
     }
-    db.one(UPDATE_PROFILE, parameters).await
+    db.optional(UPDATE_PROFILE, parameters).await
 }

@@ -1,7 +1,7 @@
 //! Change one's own profile: absent fields stay, null clears.
 
 use axum::extract::State;
-use frontdesk::access::SignedIn;
+use frontdesk::access::{ACCOUNT_GONE, SignedIn};
 use frontdesk::input::{Check, Patch};
 use frontdesk::openapi::{BodyRefusals, Failures, SignedInRefusals};
 use frontdesk::{App, Json, Result};
@@ -70,7 +70,7 @@ pub(crate) async fn update(
     } else {
         store::update_profile(app.db(), who.user().id, change).await?
     };
-    Ok(Json(profile.into()))
+    Ok(Json(profile.ok_or(ACCOUNT_GONE)?.into()))
 }
 
 impl Update {

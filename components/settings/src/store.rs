@@ -117,7 +117,7 @@ macro_rules! changes {
 // Each field comes as whether it changes, and to what. Of the key the audit log is told whether one is there, and that another
 // one is: it holds no part of any. The key's values are null unless a new one comes, so that they are what
 // the columns become when the key goes. All is decided from the locked row, whatever others have just made of it; a change to
-// what is there already is none.
+// what is there already is none. Who has been deleted meanwhile is not named.
 const UPDATE_AI: Statement = Statement::write(
     "settings.update_ai",
     concat!(
@@ -142,7 +142,7 @@ const UPDATE_AI: Statement = Statement::write(
         " then now() else s.updated_at end,
                  updated_by_id = case when ",
         changes!(),
-        " then $1 else s.updated_by_id end
+        " then (select id from users where id = $1 for key share) else s.updated_by_id end
              from locked
              returning s.provider, s.model, s.base_url, s.api_key, s.api_key_hint, s.updated_at, s.updated_by_id
          ), difference as (
@@ -216,7 +216,8 @@ const UPDATE_DOCUMENTS: Statement = Statement::write(
              update documents_settings s set
                  max_pdf_mb = coalesce($4, s.max_pdf_mb),
                  updated_at = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb then now() else s.updated_at end,
-                 updated_by_id = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb then $1 else s.updated_by_id end
+                 updated_by_id = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb
+                     then (select id from users where id = $1 for key share) else s.updated_by_id end
              from locked
              returning s.max_pdf_mb, s.updated_at
          ), difference as (

@@ -97,6 +97,11 @@ impl<T: FromRow> FromRow for Row<T> {
     }
 }
 
+const SESSION_HAS_ENDED: &str = "The session has ended: please sign in again";
+
+/// 401 for somebody whose account went after the request had begun.
+pub const ACCOUNT_GONE: Error = Error::Unauthenticated("session_ended", SESSION_HAS_ENDED);
+
 impl SignedIn {
     /// Who is signed in, and what a statement of [`find_live_session!`](crate::find_live_session!) reads with that in the same round
     /// trip: the columns of `T`. Its parameters from the third on are `more`.
@@ -125,8 +130,7 @@ impl SignedIn {
     ) -> Result<(Self, bool, T)> {
         let credentials = Credentials::of(parts, app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
-        let ended =
-            Error::SignedOut("session_ended", "The session has ended: please sign in again", credentials.cookies);
+        let ended = Error::SignedOut("session_ended", SESSION_HAS_ENDED, credentials.cookies);
         let mut parameters = vec![claims.sid.into(), claims.sub.into()];
         parameters.extend(more);
         let Row(user, must_change_password, found) = app.db().optional(statement, parameters).await?.ok_or(ended)?;
@@ -144,12 +148,20 @@ impl SignedIn {
 /// Somebody who is signed in, though they may still have to choose a password of their own: for the few routes that they need for
 /// that.
 #[derive(Debug)]
-pub struct AnySignedIn(SignedIn);
+pub struct AnySignedIn {
+    who: SignedIn,
+    must_change_password: bool,
+}
 
 impl AnySignedIn {
     /// Who it is.
     pub fn into_signed_in(self) -> SignedIn {
-        self.0
+        self.who
+    }
+
+    /// Whether somebody else knows their password, so that they have to choose another one.
+    pub fn must_change_password(&self) -> bool {
+        self.must_change_password
     }
 }
 
@@ -161,8 +173,9 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let (who, _, Nothing) = SignedIn::find(parts, &App::from_ref(state), FIND_LIVE_SESSION, []).await?;
-        Ok(Self(who))
+        let app = App::from_ref(state);
+        let (who, must_change_password, Nothing) = SignedIn::find(parts, &app, FIND_LIVE_SESSION, []).await?;
+        Ok(Self { who, must_change_password })
     }
 }
 

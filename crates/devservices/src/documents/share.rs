@@ -31,7 +31,7 @@ pub(super) async fn share(
     State(documents): State<Documents>,
 ) -> Result<StatusCode> {
     if !caller.groups.contains(&group) {
-        return Err(Error::Forbidden("A document is shared with a group that its owner is in"));
+        return Err(Error::Forbidden("A document is shared with a group that its owner is in, one of the first 100"));
     }
     documents.change_own(caller, id, move |store, caller| store.share(caller, id, group)).await
 }

@@ -240,7 +240,7 @@ impl Store {
 }
 
 /// The ids of the documents that a folder has, or has links to.
-fn ids(folder: &Path) -> io::Result<Vec<Uuid>> {
+pub(super) fn ids(folder: &Path) -> io::Result<Vec<Uuid>> {
     let mut ids = Vec::new();
     for entry in none_if_missing(fs::read_dir(folder))?.into_iter().flatten() {
         let name = entry?.file_name();

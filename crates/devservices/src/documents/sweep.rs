@@ -8,33 +8,42 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::store::{GROUPS, INCOMING, JSON, none_if_missing};
+use super::store::{GROUPS, INCOMING, JSON, ids, none_if_missing};
 
 /// Removes unfinished files, content that belongs to no document, and links to none: an upload or a deletion did not come
 /// to its end.
 /// What this service does not write is left alone.
 pub(super) fn sweep(root: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        let is_owner = entry.file_name().to_str().is_some_and(|name| Uuid::try_parse(name).is_ok());
-        if is_owner && entry.file_type()?.is_dir() {
-            sweep_owner(&entry.path())?;
-        }
+    for owner in folders(root)? {
+        sweep_owner(&owner)?;
     }
-    for group in children(&root.join(GROUPS))? {
-        for link in children(&group)? {
-            if link.is_symlink() && !link.exists() {
-                fs::remove_file(link)?;
-            }
-        }
+    for group in folders(&root.join(GROUPS))? {
+        sweep_group(&group)?;
     }
     Ok(())
 }
 
-/// What is in a folder, which need not be there.
-fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = none_if_missing(fs::read_dir(folder))?;
-    entries.into_iter().flatten().map(|entry| Ok(entry?.path())).collect()
+/// The folders in a folder that are called by an id. There need be no such folder.
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for entry in none_if_missing(fs::read_dir(folder))?.into_iter().flatten() {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_str().is_some_and(|name| Uuid::try_parse(name).is_ok());
+        if is_ours && entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+fn sweep_group(folder: &Path) -> io::Result<()> {
+    for id in ids(folder)? {
+        let link = folder.join(format!("{id}{JSON}"));
+        if link.is_symlink() && !link.try_exists()? {
+            fs::remove_file(link)?;
+        }
+    }
+    Ok(())
 }
 
 fn sweep_owner(folder: &Path) -> io::Result<()> {

@@ -1,7 +1,10 @@
 //! Sharing documents within groups.
 
 use std::fs;
+use std::time::Duration;
 
+use devservices::documents::Documents;
+use devservices::settings::Settings;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -53,7 +56,7 @@ async fn only_its_owner_shares_or_deletes_a_document() {
     let document = owner.upload("a", "abc").await;
     let path = format!("/documents/{}", id(&document));
     let (share, share_on) = (format!("{path}/groups/{sales}"), format!("{path}/groups/{others}"));
-    let refused = json!({ "detail": "A document is shared with a group that its owner is in" });
+    let refused = json!({ "detail": "A document is shared with a group that its owner is in, one of the first 100" });
     assert_eq!(expect(403, owner.put(&share_on)).await, refused);
     expect(404, member.put(&share)).await;
     expect(204, owner.put(&share)).await;
@@ -149,4 +152,14 @@ async fn a_link_that_the_document_does_not_agree_to_opens_nothing() {
     expect(204, owner.put(&format!("/documents/{}/groups/{sales}", id(&document)))).await;
     assert_eq!(member.names("/documents").await, ["a"]);
     assert!(files(desk.folder.path()).contains(&name));
+
+    // At the next start, links to nothing are removed and what is not ours is left alone.
+    let next = tempfile::TempDir::new().unwrap();
+    let group = next.path().join("groups").join(sales.to_string());
+    fs::create_dir_all(&group).unwrap();
+    fs::write(next.path().join("groups/notes.txt"), "").unwrap();
+    std::os::unix::fs::symlink("nowhere", group.join(&name)).unwrap();
+    std::os::unix::fs::symlink("nowhere", group.join("elsewhere")).unwrap();
+    Documents::open(next.path(), Settings::new(None, "documents", Duration::ZERO)).unwrap();
+    assert_eq!(files(&next.path().join("groups")), ["elsewhere"]);
 }

@@ -255,6 +255,20 @@ async fn everything_that_is_wrong_with_an_app_is_listed() {
 }
 
 #[tokio::test]
+async fn what_an_app_does_not_have_is_refused() {
+    let admin = admin().await;
+    let (_, path) = new_app(&admin).await;
+    let key_elsewhere = format!("a{}", Uuid::new_v4());
+    for (field, value) in [("defaultAccess", json!("granted")), ("default_access", json!({"everyone": null}))] {
+        assert_eq!(patch(&admin, &path, &json!({field: value})).await.status, 422, "{field}");
+        let made = admin.post(APPS, &json!({"key": key_elsewhere, "name": "An app", field: value})).await.unwrap();
+        assert_eq!(made.status, 422, "{field}");
+    }
+    assert_eq!(patch(&admin, &path, &json!({"key": key_elsewhere})).await.status, 422);
+    assert_eq!(admin.get(&format!("{APPS}/{key_elsewhere}")).await.unwrap().code(), "app_not_found");
+}
+
+#[tokio::test]
 async fn a_grant_lets_in_at_once_and_taking_it_back_keeps_out_at_once() {
     let app = app().await;
     let admin = admin().await;
@@ -412,5 +426,36 @@ async fn a_grant_that_is_taken_back_ends_with_the_next_request_on_every_replica(
         for caller in [&user, &there] {
             assert_eq!(send(caller, Method::GET, FILE).await.code(), "app_not_granted");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_meets_a_deletion_is_made_or_not_found_and_leaves_nothing_behind() {
+    let app = app().await;
+    let admin = &admin().await;
+    for _ in 0..5 {
+        let (key, path) = new_app(admin).await;
+        let person = new_person(None).await["id"].as_str().unwrap().to_owned();
+        let group = new_group(admin, &[]).await;
+        let (to_person, to_group) = (format!("{path}/users/{person}"), format!("{path}/groups/{group}"));
+        let (user, group) = (format!("/api/admin/users/{person}"), format!("/api/admin/groups/{group}"));
+        let grants = async || {
+            let mut statuses = Vec::new();
+            for grant in [&to_person, &to_group, &to_person, &to_group] {
+                statuses.push(send(admin, Method::PUT, grant).await.status.as_u16());
+                statuses.push(send(admin, Method::DELETE, grant).await.status.as_u16());
+                statuses.push(send(admin, Method::PUT, grant).await.status.as_u16());
+            }
+            statuses
+        };
+        let delete = |path| send(admin, Method::DELETE, path);
+        let (one, other, user, group, deleted) =
+            tokio::join!(grants(), grants(), delete(&user), delete(&group), delete(&path));
+        assert_eq!([user.status, group.status, deleted.status].map(|status| status.as_u16()), [204, 204, 204]);
+        assert!(one.iter().chain(&other).all(|status| [204, 404].contains(status)), "{one:?} {other:?}");
+        let left =
+            "select count(*)::text from (select app_key from app_users union all select app_key from app_groups) g
+                    where app_key = $1";
+        assert_eq!(app.database().text(left, &key).await.unwrap(), "0");
     }
 }

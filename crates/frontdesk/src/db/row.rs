@@ -106,6 +106,14 @@ impl Column for Vec<String> {
     }
 }
 
+impl Column for Vec<Uuid> {
+    const EXPECTED: &'static str = "an array of UUIDs as texts, without nulls";
+
+    fn from_value(value: &DbValue) -> Option<Self> {
+        Vec::<String>::from_value(value)?.iter().map(|text| Uuid::parse_str(text).ok()).collect()
+    }
+}
+
 impl Column for Vec<u8> {
     const EXPECTED: &'static str = "a bytea";
 

@@ -51,6 +51,12 @@ async fn an_account_gets_a_password_that_is_told_once_and_must_be_changed() {
         let refused = user.get(path).await.unwrap();
         assert_eq!((refused.status.as_u16(), refused.code().as_str()), (403, "password_change_required"), "{path}");
     }
+    let same = json!({"current_password": told, "new_password": told});
+    let unchanged = user.post("/api/auth/password/change", &same).await.unwrap();
+    assert_eq!(
+        (unchanged.status.as_u16(), &unchanged.json()["detail"][0]["type"]),
+        (422, &json!("password_unchanged"))
+    );
     let change = json!({"current_password": told, "new_password": OWN});
     assert_eq!(user.post("/api/auth/password/change", &change).await.unwrap().status, 204);
     assert_eq!(user.get("/api/profile").await.unwrap().status, 200);
@@ -128,7 +134,10 @@ async fn an_account_that_cannot_be_made_is_not() {
       "request_id": "[uuid]"
     }
     "#);
-    assert_eq!(admin.post(USERS, &json!({"email": App::new_email(), "role": "owner"})).await.unwrap().status, 422);
+    for (field, value) in [("role", json!("owner")), ("role", json!({"admin": null})), ("is_active", json!(false))] {
+        let body = json!({"email": App::new_email(), field: value});
+        assert_eq!(admin.post(USERS, &body).await.unwrap().status, 422, "{body}");
+    }
 }
 
 #[tokio::test]
@@ -149,7 +158,8 @@ async fn an_account_goes_with_all_that_is_its_own() {
     let group = format!("/api/admin/groups/{}", group["id"].as_str().unwrap());
     admin.post(&format!("{group}/members/{id}"), &json!({})).await.unwrap();
     admin.send(admin.request(Method::PUT, &format!("/api/admin/apps/documents/users/{id}"))).await.unwrap();
-    admin.send(admin.request(Method::PUT, "/api/profile").json(&json!({}))).await.unwrap();
+    let profile = user.put("/api/profile", &json!({"phone": "1"})).await.unwrap();
+    assert_eq!(profile.status, 200, "{profile}");
     let gone = delete(&admin, &id).await;
     assert_eq!((gone.status.as_u16(), gone.body.as_str()), (204, ""));
     assert_eq!(user.get("/api/users/me").await.unwrap().code(), "session_ended");
@@ -204,6 +214,30 @@ async fn an_administrator_lets_somebody_choose_a_new_password() {
     assert_eq!(admin.post(&reset, &json!({})).await.unwrap().code(), "user_inactive");
     let nobody = format!("{}/password-reset", path(&Uuid::new_v4().to_string()));
     assert_eq!(admin.post(&nobody, &json!({})).await.unwrap().code(), "user_not_found");
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_next_one_and_when_the_account_is_locked() {
+    let (app, admin) = (app().await, admin().await);
+    let user = app.user().await.unwrap();
+    let id = user.id().await.unwrap().to_string();
+    let issue = async || {
+        let issued = admin.post(&format!("{}/password-reset", path(&id)), &json!({})).await.unwrap();
+        issued.json()["token"].as_str().unwrap().to_owned()
+    };
+    let reset = async |token: &str| {
+        let body = json!({"token": token, "new_password": OWN});
+        app.anonymous().post("/api/auth/password/reset", &body).await.unwrap().status.as_u16()
+    };
+    let (first, second) = (issue().await, issue().await);
+    assert_eq!(reset(&first).await, 400);
+    assert_eq!(reset(&second).await, 204);
+    let third = issue().await;
+    for is_active in [false, true] {
+        let changed = admin.patch(&path(&id), &json!({"is_active": is_active})).await.unwrap();
+        assert_eq!(changed.status, 200, "{changed}");
+    }
+    assert_eq!(reset(&third).await, 400);
 }
 
 #[tokio::test]
