@@ -5,6 +5,7 @@
 
 mod crypto;
 mod keys;
+mod rs256;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};

@@ -7,9 +7,11 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{self, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, EncodingKey};
-use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Verifier as _};
-use rsa::{BoxedUint, PrivateKey, PublicKey, pkcs1v15};
+use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
+use rsa::{PrivateKey, pkcs1v15};
 use sha2::Sha256;
+
+use super::rs256;
 
 /// Makes this the process's provider; more than one call is fine.
 pub(super) fn install() {
@@ -41,11 +43,9 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     match (algorithm, key.kind()) {
-        (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
-            let (n, e) = (BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
-            let key = PublicKey::new_with_size_limits(n, e, super::keys::RSA_BITS)
-                .map_err(|_| ErrorKind::InvalidKeyFormat)?;
-            Ok(Box::new(Rs256Verifier(pkcs1v15::VerifyingKey::new(key))))
+        (Algorithm::RS256, DecodingKeyKind::SecretOrDer(bytes)) => {
+            let key = rs256::VerifyingKey::from_bytes(bytes).ok_or(ErrorKind::InvalidKeyFormat)?;
+            Ok(Box::new(Rs256Verifier(key)))
         }
         (Algorithm::EdDSA, DecodingKeyKind::SecretOrDer(bytes)) => {
             let bytes = bytes.as_slice().try_into().map_err(|_| ErrorKind::InvalidEddsaKey)?;
@@ -72,12 +72,11 @@ impl JwtSigner for Rs256Signer {
     }
 }
 
-struct Rs256Verifier(pkcs1v15::VerifyingKey<Sha256>);
+struct Rs256Verifier(rs256::VerifyingKey);
 
 impl Verifier<Vec<u8>> for Rs256Verifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), signature::Error> {
-        let signature = pkcs1v15::Signature::try_from(signature.as_slice()).map_err(|_| signature::Error::new())?;
-        self.0.verify(message, &signature).map_err(|_| signature::Error::new())
+        if self.0.verify(message, signature) { Ok(()) } else { Err(signature::Error::new()) }
     }
 }
 

@@ -11,8 +11,10 @@ use rsa::{PrivateKey, PublicKey};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::rs256;
+
 /// The sizes of RSA keys that are accepted: below, they can be broken; above, one verification takes too long.
-pub(super) const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// A public key as JWKS publishes it (RFC 7517, RFC 8037).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -79,10 +81,7 @@ pub(super) struct VerifyingKey {
 impl VerifyingKey {
     fn rsa(key: &PublicKey) -> Result<Self, String> {
         check_rsa(key)?;
-        let decoding_key = DecodingKey::from_rsa_raw_components(
-            &key.n().to_be_bytes_trimmed_vartime(),
-            &key.e().to_be_bytes_trimmed_vartime(),
-        );
+        let decoding_key = DecodingKey::from_rsa_der(&rs256::prepare(key));
         Self::new(Algorithm::RS256, "RS256", decoding_key, PublicParameters::rsa(key))
     }
 
@@ -204,6 +203,9 @@ fn check_rsa(key: &PublicKey) -> Result<(), String> {
     let bits = key.n().bit_width_vartime();
     if !RSA_BITS.contains(&(bits as usize)) {
         return Err(format!("holds an RSA key of {bits} bits; 2048 to 8192 are accepted"));
+    }
+    if !key.n().bit_vartime(0) {
+        return Err("holds an RSA key whose modulus is even".to_owned());
     }
     if *key.e() != rsa::BoxedUint::from(65_537_u32) {
         return Err("holds an RSA key whose exponent is not 65537".to_owned());
