@@ -1,11 +1,16 @@
 //! Forward a request: check who asks and what for, send it on, and hand the answer back.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
 use frontdesk::{Client, Error, Forwarded, Result, request_id_of};
+use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Uri};
+use spin_sdk::time::sleep;
 use uuid::Uuid;
 
 use crate::headers::{self, Caller};
@@ -16,6 +21,12 @@ use crate::state::{Limit, Proxy};
 use crate::store::Terms;
 use crate::upload::{self, Upload};
 
+/// How long the connection to the database is kept for others while a service is silent.
+const BRIEF: Duration = Duration::from_millis(100);
+/// Up to how many bytes of body wait for the first of them, so that head and body leave in one packet. Spin's sockets keep a
+/// second packet back until the client has acknowledged the first, which clients put off by up to 40 ms (Nagle's algorithm and
+/// delayed acknowledgements, RFC 1122, 4.2.3).
+const SHORT: u64 = 64 * 1024;
 const MIB: u64 = 1024 * 1024;
 /// What multipart puts around a file of the largest size (API.md, section 1).
 const WRAPPING: u64 = 64 * 1024;
@@ -29,22 +40,37 @@ pub(crate) async fn forward(
     request: Request,
 ) -> Result<Response> {
     let target = proxy.mount().target(request.uri())?;
-    // The answer may stream for hours.
-    proxy.app().db().release();
     let limit = limit(proxy.limit(), &terms);
     if headers::body_length(request.headers()).is_some_and(|length| length > limit) {
         return Err(Error::UploadTooLarge);
     }
     let host = request.uri().authority().cloned();
     let outgoing = outgoing(&who, &client, &terms, target, limit, request).await?;
-    let (parts, body) = outgoing.answer(proxy.timeout()).await?.into_parts();
-    // Only a body of unknown length can have trailers, which do not pass: that one goes through our hands.
-    let is_sized = headers::body_length(&parts.headers).is_some();
+    let answer = pin!(outgoing.answer(proxy.timeout()));
+    let db = proxy.app().db();
+    let (parts, body) = match select(answer, pin!(sleep(BRIEF))).await {
+        Either::Left((answer, _)) => answer?,
+        Either::Right(((), answer)) => {
+            db.release();
+            answer.await?
+        }
+    }
+    .into_parts();
+    let length = headers::body_length(&parts.headers);
+    let is_short = length.is_some_and(|length| length <= SHORT);
     let passage = Passage::new(body);
-    let mut response = passage.clone().into_body().into_response();
+    let mut response = if is_short {
+        passage.clone().begun().await
+    } else {
+        // It may stream for hours.
+        db.release();
+        passage.clone().into_body()
+    }
+    .into_response();
     *response.status_mut() = parts.status;
     *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
-    if is_sized {
+    // Only a body of unknown length can have trailers, which do not pass: that one goes through our hands.
+    if length.is_some() && !is_short {
         response.extensions_mut().insert(passage);
     }
     response.extensions_mut().insert(Forwarded);

@@ -7,11 +7,14 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _};
 use http_body::{Body as HttpBody, Frame};
 use spin_sdk::wasip3::http::types::ErrorCode;
 #[cfg(target_arch = "wasm32")]
 use spin_sdk::wasip3::http::types::Response;
 use spin_sdk::wasip3::http_compat::IncomingResponseBody;
+
+use crate::upload::first_of;
 
 /// A body that can be read like any other, but for its trailers, or be taken whole.
 #[derive(Clone)]
@@ -25,6 +28,13 @@ impl Passage {
     /// The answer without a way to read it twice.
     pub(crate) fn into_body(self) -> Body {
         Body::new(self)
+    }
+
+    /// The answer with its first bytes at hand, so that they leave together with the head.
+    pub(crate) async fn begun(self) -> Body {
+        let mut body = self.into_body();
+        let first = first_of(&mut body).await;
+        Body::from_stream(stream::iter(first).chain(body.into_data_stream()))
     }
 
     /// The host's stream, unless somebody has begun to read it.
