@@ -14,6 +14,7 @@ mod host;
 mod keys;
 mod load;
 mod server;
+mod tap;
 mod upstream;
 
 pub use answer::Answer;
@@ -26,4 +27,5 @@ pub use host::{Host, HostBuilder};
 pub use keys::Keys;
 pub use load::{Load, Outcome};
 pub use server::{Server, Stop};
+pub use tap::PostgresTap;
 pub use upstream::{Received, Upstream};

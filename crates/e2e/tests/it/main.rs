@@ -19,6 +19,7 @@ mod safety;
 mod services;
 mod sessions;
 mod settings;
+mod statements;
 mod tokens;
 mod users;
 mod wire;
