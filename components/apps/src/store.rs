@@ -1,9 +1,10 @@
 //! The statements of this family.
 
+use frontdesk::access::Asked;
 use frontdesk::apps::Key;
 use frontdesk::audit::Actor;
-use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Statement};
-use frontdesk::{audit, may_use_app};
+use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Json, Statement};
+use frontdesk::{audit, find_live_session, may_use_app};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -104,6 +105,7 @@ macro_rules! app_fields {
 }
 
 /// An app that somebody may use.
+#[derive(Deserialize)]
 pub(crate) struct Usable {
     pub(crate) key: String,
     pub(crate) name: String,
@@ -114,34 +116,38 @@ pub(crate) struct Usable {
     pub(crate) checked_at: Option<String>,
 }
 
-impl FromRow for Usable {
+/// The apps that somebody may use, in their order.
+pub(crate) struct UsableApps(pub(crate) Vec<Usable>);
+
+impl FromRow for UsableApps {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            key: columns.take()?,
-            name: columns.take()?,
-            description: columns.take()?,
-            position: columns.take()?,
-            status: columns.take()?,
-            checked_at: columns.take()?,
-        })
+        let Json(apps) = columns.take()?;
+        Ok(Self(apps))
     }
 }
 
 const LIST_USABLE: Statement = Statement::read(
     "apps.list_usable",
-    concat!(
-        "select a.key, a.name, a.description, a.position,
-                case when a.service_key is not null then coalesce(s.status, 'unknown') end, rfc3339(s.checked_at)
-         from users u cross join apps a left join services s on s.key = a.service_key
-         where u.id = $1 and ",
-        may_use_app!("$1"),
-        " order by a.position, a.key limit 1000"
+    find_live_session!(
+        concat!(
+            ", (
+             select coalesce(json_agg(usable order by usable.position, usable.key), '[]')::text from (
+                 select a.key, a.name, a.description, a.position,
+                        case when a.service_key is not null then coalesce(s.status, 'unknown') end as status,
+                        rfc3339(s.checked_at) as checked_at
+                 from apps a left join services s on s.key = a.service_key
+                 where ",
+            may_use_app!("$2"),
+            " order by a.position, a.key limit 1000
+             ) usable
+         )"
+        ),
+        ""
     ),
 );
 
-/// The apps that somebody may use, in their order.
-pub(crate) async fn list_usable(db: &Db, user: Uuid) -> Result<Vec<Usable>, DbError> {
-    db.all(LIST_USABLE, vec![user.into()]).await
+impl Asked for UsableApps {
+    const STATEMENT: Statement = LIST_USABLE;
 }
 
 const LIST_APPS: Statement = Statement::read(

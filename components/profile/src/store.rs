@@ -1,11 +1,13 @@
 //! The statements of this family.
 
+use frontdesk::access::Asked;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
+use frontdesk::find_live_session;
 use frontdesk::input::Patch;
 use uuid::Uuid;
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] = &[FIND_PROFILE, UPDATE_PROFILE];
+pub const STATEMENTS: &[Statement] = &[FIND_PROFILE, READ_PROFILE, UPDATE_PROFILE];
 
 /// What somebody says about themselves.
 pub(crate) struct Profile {
@@ -40,12 +42,26 @@ impl FromRow for Profile {
     }
 }
 
+/// The columns of [`Profile`], in its order, of the tables `users` and `profiles` under the aliases `u` and `p`.
+macro_rules! profile_columns {
+    () => {
+        "u.id, u.full_name, p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url, \
+         rfc3339(coalesce(p.updated_at, u.created_at))"
+    };
+}
+
+const READ_PROFILE: Statement = Statement::read(
+    "profile.read_profile",
+    find_live_session!(concat!(", ", profile_columns!()), "left join profiles p on p.user_id = u.id"),
+);
+
+impl Asked for Profile {
+    const STATEMENT: Statement = READ_PROFILE;
+}
+
 const FIND_PROFILE: Statement = Statement::read(
     "profile.find_profile",
-    "select u.id, u.full_name, p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url,
-            rfc3339(coalesce(p.updated_at, u.created_at))
-     from users u left join profiles p on p.user_id = u.id
-     where u.id = $1",
+    concat!("select ", profile_columns!(), " from users u left join profiles p on p.user_id = u.id where u.id = $1"),
 );
 
 /// The profile of a user, an empty one when they never changed it; `None` when the account has gone meanwhile.

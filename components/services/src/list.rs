@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use frontdesk::access::SignedIn;
+use frontdesk::access::SignedInFor;
 use frontdesk::openapi::{Failures, SignedInRefusals};
 use frontdesk::{Json, Result};
 
 use crate::poll;
 use crate::state::Services;
-use crate::store::{self, Reading};
+use crate::store::{self, Reading, Readings};
 use crate::views::ServiceView;
 
 /// How long somebody waits for another's poll: as long as one may take, and a little for its statements.
@@ -21,8 +21,12 @@ const LOOK: Duration = Duration::from_millis(200);
     responses((status = 200, body = [ServiceView], description = "In the registry's order. A reading that is older than 90 \
         seconds is taken again first."),
         SignedInRefusals, Failures))]
-pub(crate) async fn list(_: SignedIn, State(services): State<Services>) -> Result<Json<Vec<ServiceView>>> {
-    let readings = recent_readings(&services).await?;
+pub(crate) async fn list(
+    asked: SignedInFor<Readings>,
+    State(services): State<Services>,
+) -> Result<Json<Vec<ServiceView>>> {
+    let Readings(readings) = asked.found;
+    let readings = recent_readings(&services, readings).await?;
     let view = |service: &crate::registry::Service| {
         ServiceView::new(service, readings.iter().find(|reading| reading.key == service.key))
     };
@@ -30,11 +34,10 @@ pub(crate) async fn list(_: SignedIn, State(services): State<Services>) -> Resul
 }
 
 /// The readings, taken again where the scheduler has not done so: it may not be there, or have had no time since the start.
-async fn recent_readings(services: &Services) -> Result<Vec<Reading>> {
+async fn recent_readings(services: &Services, mut readings: Vec<Reading>) -> Result<Vec<Reading>> {
     let (db, registry) = (services.app().db(), services.registry());
     let began = Instant::now();
     loop {
-        let readings = store::list_readings(db, registry.keys()).await?;
         if are_fresh(services, &readings) || began.elapsed() > PATIENCE {
             return Ok(readings);
         }
@@ -43,6 +46,7 @@ async fn recent_readings(services: &Services) -> Result<Vec<Reading>> {
         }
         // Another task of this instance may be the one that polls: looking again is how tasks wait for each other.
         spin_sdk::time::sleep(LOOK).await;
+        readings = store::list_readings(db, registry.keys()).await?;
     }
 }
 

@@ -1,8 +1,10 @@
 //! The statements of this family.
 
+use frontdesk::access::Asked;
 use frontdesk::audit::{Record, SealKey, hex};
-use frontdesk::audit_record_columns;
-use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
+use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Json, Parameter, Statement};
+use frontdesk::{audit_record_columns, find_live_session};
+use serde::Deserialize;
 use uuid::Uuid;
 
 /// Every statement of this family.
@@ -14,12 +16,14 @@ pub const STATEMENTS: &[Statement] = &[
     DELETE_PAST_SESSIONS,
     LIST_READINGS,
     LIST_UNSEALED,
+    READ_READINGS,
     STORE_MEASUREMENTS,
     STORE_SEALS,
 ];
 
 /// How a service was at its last reading.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
     Healthy,
     Unhealthy,
@@ -40,6 +44,7 @@ impl Column for Status {
 }
 
 /// The last reading of a service.
+#[derive(Deserialize)]
 pub(crate) struct Reading {
     pub(crate) key: String,
     pub(crate) status: Status,
@@ -68,9 +73,36 @@ impl FromRow for Reading {
 /// The columns of [`Reading`], in its order, of the table `services` under the alias `s`.
 macro_rules! reading_columns {
     () => {
-        "s.key, s.status, s.latency_ms, s.error, rfc3339(s.checked_at), rfc3339(s.last_healthy_at), \
-         coalesce(s.checked_at > now() - interval '90 seconds', false)"
+        "s.key, s.status, s.latency_ms, s.error, rfc3339(s.checked_at) as checked_at, \
+         rfc3339(s.last_healthy_at) as last_healthy_at, \
+         coalesce(s.checked_at > now() - interval '90 seconds', false) as is_fresh"
     };
+}
+
+/// The last readings of all services that ever were in the registry.
+pub(crate) struct Readings(pub(crate) Vec<Reading>);
+
+impl FromRow for Readings {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        let Json(readings) = columns.take()?;
+        Ok(Self(readings))
+    }
+}
+
+const READ_READINGS: Statement = Statement::read(
+    "services.read_readings",
+    find_live_session!(
+        concat!(
+            ", (select coalesce(json_agg(reading), '[]')::text from (select ",
+            reading_columns!(),
+            " from services s order by s.checked_at desc nulls last limit 1000) reading)"
+        ),
+        ""
+    ),
+);
+
+impl Asked for Readings {
+    const STATEMENT: Statement = READ_READINGS;
 }
 
 const LIST_READINGS: Statement = Statement::read(

@@ -1,16 +1,18 @@
 //! The statements of this family. Each table has one row.
 
-use frontdesk::audit;
+use frontdesk::access::Asked;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::input::Patch;
+use frontdesk::{audit, find_live_session};
 use uuid::Uuid;
 
 use crate::secret::Sealed;
 use crate::views::Provider;
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] = &[FIND_AI, FIND_AI_SECRET, UPDATE_AI, FIND_DOCUMENTS, UPDATE_DOCUMENTS];
+pub const STATEMENTS: &[Statement] =
+    &[FIND_AI, FIND_AI_SECRET, UPDATE_AI, FIND_DOCUMENTS, READ_DOCUMENTS, UPDATE_DOCUMENTS];
 
 /// The AI settings, without the key.
 pub(crate) struct Ai {
@@ -197,6 +199,15 @@ impl FromRow for Documents {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Ok(Self { max_pdf_mb: columns.take()?, updated_at: columns.take()? })
     }
+}
+
+const READ_DOCUMENTS: Statement = Statement::read(
+    "settings.read_documents",
+    find_live_session!(", d.max_pdf_mb, rfc3339(d.updated_at)", "cross join documents_settings d"),
+);
+
+impl Asked for Documents {
+    const STATEMENT: Statement = READ_DOCUMENTS;
 }
 
 const FIND_DOCUMENTS: Statement =

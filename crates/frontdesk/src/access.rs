@@ -79,6 +79,35 @@ where
     }
 }
 
+/// What somebody who is signed in asks for, read in the same round trip as who they are.
+pub trait Asked: FromRow {
+    /// Reads it: a statement of [`find_live_session!`](crate::find_live_session!), without parameters of its own.
+    const STATEMENT: Statement;
+}
+
+/// Somebody who is [`SignedIn`], and what they asked for.
+#[derive(Debug)]
+pub struct SignedInFor<T> {
+    /// Who.
+    pub who: SignedIn,
+    /// What.
+    pub found: T,
+}
+
+impl<S, T> FromRequestParts<S> for SignedInFor<T>
+where
+    S: Sync,
+    App: FromRef<S>,
+    T: Asked,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let (who, found) = SignedIn::with(parts, &App::from_ref(state), T::STATEMENT, []).await?;
+        Ok(Self { who, found })
+    }
+}
+
 /// Nothing besides.
 struct Nothing;
 

@@ -20,7 +20,7 @@ use http::Uri;
 use spin_sdk::pg::{Connection, DbValue};
 
 pub use error::{DbError, OnConstraint};
-pub use row::{Column, Columns, DecodeError, FromRow};
+pub use row::{Column, Columns, DecodeError, FromRow, Json};
 pub use spin_sdk::pg::ParameterValue as Parameter;
 
 use crate::time::within;

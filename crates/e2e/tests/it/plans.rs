@@ -225,7 +225,9 @@ async fn whether_somebody_may_use_an_app_is_read_from_indexes_in_two_millisecond
     let session = one(&mut connection, &format!("select quote_literal(id) {somebody}")).await;
     let list = statement(::apps::STATEMENTS, "apps.list_usable");
     let check = statement(::documents::STATEMENTS, "documents.find_terms");
-    for (statement, parameters) in [(list, vec![user.clone()]), (check, vec![session, user, "'app-7'".to_owned()])] {
+    for (statement, parameters) in
+        [(list, vec![session.clone(), user.clone()]), (check, vec![session, user, "'app-7'".to_owned()])]
+    {
         let execution = measure(&mut connection, statement, &parameters).await;
         let context = format!("{}: {execution:#?}", statement.name());
         println!("{}: {} ms", statement.name(), execution.milliseconds);

@@ -2,6 +2,7 @@
 //!
 //! Spin's own `Row::get` answers `None` for a null, a missing column and one of another type alike: it is not used.
 
+use serde::de::DeserializeOwned;
 use spin_sdk::pg::DbValue;
 use uuid::Uuid;
 
@@ -92,6 +93,17 @@ impl Column for String {
 
     fn from_text(text: &str) -> Option<Self> {
         Some(text.to_owned())
+    }
+}
+
+/// Several rows, or a part of one, that the statement has made JSON of (`json_agg(...)::text`).
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> Column for Json<T> {
+    const EXPECTED: &'static str = "JSON as a text";
+
+    fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Self)
     }
 }
 
