@@ -15,7 +15,7 @@ use crate::process::Process;
 use crate::signals::{self, Interrupted};
 use crate::variables::{Derived, Given};
 
-const PROGRAM: &str = "devservices";
+pub(crate) const PROGRAM: &str = "devservices";
 /// What keeps the `service_token` that is made here, in the folder of keys.
 pub(crate) const SERVICE_TOKEN_FILE: &str = "service.token";
 /// The variable of each service's origin, and the program's option for its address.
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => Folder::new(checkout.keys()?).secret(SERVICE_TOKEN_FILE)?,
     };
     let services = FeatureServices::choose(&given, args.listen)?;
-    match services.start(&checkout, &checkout.target_folder()?, args.listen, &token)? {
+    let program = build(&checkout, &checkout.target_folder()?)?;
+    match services.start(&program, &checkout.local(PROGRAM)?, args.listen, &token)? {
         Some(mut process) => match process.wait() {
             Err(error) if error.is::<Interrupted>() => Ok(()),
             ended => bail!("the feature services ended ({})", ended?),
@@ -72,22 +73,22 @@ impl FeatureServices {
         self.addresses.iter().map(|(variable, _, address)| (*variable, format!("http://{address}"))).collect()
     }
 
-    /// Starts them; `None` when the operator has all of them. They end when this is dropped.
+    /// Starts them, with a folder for what they keep; `None` when the operator has all of them. They end when this is dropped.
     pub(crate) fn start(
         &self,
-        checkout: &Checkout,
-        target: &Path,
+        program: &Path,
+        data: &Path,
         application: SocketAddr,
         service_token: &str,
     ) -> Result<Option<Process>> {
         if self.addresses.is_empty() {
             return Ok(None);
         }
-        let mut command = Command::new(build(checkout, target)?);
+        let mut command = Command::new(program);
         for (_, option, address) in &self.addresses {
             command.arg(option).arg(address.to_string());
         }
-        command.arg("--data").arg(checkout.local(PROGRAM)?);
+        command.arg("--data").arg(data);
         command.arg("--frontdesk").arg(format!("http://{}", reachable(application)));
         command.env("SERVICE_TOKEN", service_token);
         Process::spawn(&mut command).map(Some)

@@ -152,6 +152,11 @@ impl Running {
         self.address
     }
 
+    /// How much memory it has in use, in KiB.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        self.process.memory()
+    }
+
     /// Waits until the host ends by itself, which is always an error, or a signal arrives, which is one too.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let status = self.process.wait()?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -44,12 +44,6 @@ impl Connection {
     /// A request without a body.
     pub(crate) fn get(&self, path: &str) -> Result<Request<Full<Bytes>>> {
         Ok(self.builder(Method::GET, path).body(Full::default())?)
-    }
-
-    /// A request with a JSON body.
-    pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Result<Request<Full<Bytes>>> {
-        let builder = self.builder(Method::POST, path).header(CONTENT_TYPE, "application/json");
-        Ok(builder.body(Full::from(body.to_string()))?)
     }
 
     /// A request with a bearer token and nothing else.

@@ -58,6 +58,28 @@ impl Process {
         }
     }
 
+    /// How much memory it and what it has started have in use, in KiB, as `ps` says; shared pages count for each.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let listed = Command::new("ps").args(["-axo", "pid=,ppid=,rss="]).output().context("cannot run `ps`")?;
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let numbers =
+            |line: &str| line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>();
+        let processes: Vec<_> = listed.lines().filter_map(numbers).collect();
+        let (mut family, mut memory) = (vec![u64::from(self.child.id())], 0);
+        while let Some(id) = family.pop() {
+            for process in &processes {
+                let [pid, parent, kibibytes] = process[..] else { continue };
+                if pid == id {
+                    memory += kibibytes;
+                }
+                if parent == id {
+                    family.push(pid);
+                }
+            }
+        }
+        Ok(memory)
+    }
+
     fn id(&self) -> Option<Pid> {
         i32::try_from(self.child.id()).ok().map(Pid::from_raw)
     }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::checkout::Checkout;
 use crate::create_admin;
-use crate::feature_services::{FeatureServices, SERVICE_TOKEN_FILE};
+use crate::feature_services::{self, FeatureServices, SERVICE_TOKEN_FILE};
 use crate::generate_jwt_keys;
 use crate::host::{self, Choice, Host, Setup};
 use crate::http::Connection;
@@ -68,7 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let value = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str)).unwrap_or_default();
     let (service_token, tick_token) = (value("service_token").to_owned(), value("tick_token").to_owned());
-    let _feature_services = feature_services.start(&checkout, &target, listen, &service_token)?;
+    let program = feature_services::build(&checkout, &target)?;
+    let data = checkout.local(feature_services::PROGRAM)?;
+    let _feature_services = feature_services.start(&program, &data, listen, &service_token)?;
     println!("Starting {}", host.description);
     // A variable of the environment or a line of the user's own in `.env` is there already.
     let environment = derived.into_iter().map(|(name, value)| (environment_name(name), value)).collect();

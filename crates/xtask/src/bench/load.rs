@@ -1,6 +1,7 @@
 //! The load generator: so many connections, each sending its next request when it has the answer to the last.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -8,59 +9,66 @@ use hdrhistogram::Histogram;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use serde::{Deserialize, Serialize};
 
 use crate::http::Connection;
 
 /// Long enough for the host to have made its instances, and they their connections to Postgres.
 const WARM_UP: Duration = Duration::from_secs(1);
 
+/// Something to measure.
+pub(super) struct Route {
+    pub(super) name: &'static str,
+    /// Who answers.
+    pub(super) address: SocketAddr,
+    /// Sent in turn.
+    pub(super) requests: Arc<Vec<Request<Full<Bytes>>>>,
+    /// At how many connections at once.
+    pub(super) connections: &'static [usize],
+}
+
 /// What was measured for one route.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Measurement {
-    pub(super) path: &'static str,
+    pub(super) route: String,
     pub(super) connections: usize,
     pub(super) requests_per_second: f64,
     /// Microseconds.
     pub(super) p50: u64,
     /// Microseconds.
     pub(super) p99: u64,
+    /// Of the host at the end, in KiB.
+    pub(super) memory: u64,
 }
 
-/// Measures a route; any answer but 200 is an error.
-pub(super) async fn measure(
-    address: SocketAddr,
-    path: &'static str,
-    token: Option<&str>,
-    connections: usize,
-    duration: Duration,
-) -> Result<Measurement> {
+/// Measures a route at so many connections; any answer that is no success is an error.
+pub(super) async fn measure(route: &Route, connections: usize, duration: Duration) -> Result<Measurement> {
     let mut clients = Vec::new();
-    for _ in 0..connections {
-        let connection = Connection::open(address).await?;
-        let mut request = connection.get(path)?;
-        if let Some(token) = token {
-            request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
-        }
-        clients.push(Client { connection, request });
+    for number in 0..connections {
+        let connection = Connection::open(route.address).await?;
+        // Each begins elsewhere, so that no two send the same where there are enough.
+        let next = number * route.requests.len() / connections;
+        clients.push(Client { connection, requests: Arc::clone(&route.requests), next });
     }
     clients = run(clients, WARM_UP).await?.0;
     let started = Instant::now();
     let (_, latencies) = run(clients, duration).await?;
     let elapsed = started.elapsed().as_secs_f64();
     Ok(Measurement {
-        path,
+        route: route.name.to_owned(),
         connections,
         #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
         requests_per_second: latencies.len() as f64 / elapsed,
         p50: latencies.value_at_quantile(0.50),
         p99: latencies.value_at_quantile(0.99),
+        memory: 0,
     })
 }
 
 struct Client {
     connection: Connection,
-    request: Request<Full<Bytes>>,
+    requests: Arc<Vec<Request<Full<Bytes>>>>,
+    next: usize,
 }
 
 /// Lets all clients send until the time is over.
@@ -84,10 +92,12 @@ impl Client {
             if sent >= end {
                 return Ok((self, latencies));
             }
-            let answer = self.connection.send(self.request.clone()).await.context("the host broke the connection")?;
+            let request = self.requests.get(self.next % self.requests.len()).context("there is nothing to send")?;
+            self.next += 1;
+            let answer = self.connection.send(request.clone()).await.context("the host broke the connection")?;
             latencies.record(u64::try_from(sent.elapsed().as_micros())?)?;
-            if answer.status != 200 {
-                bail!("{} answered {}: {}", self.request.uri(), answer.status, answer.text());
+            if !answer.status.is_success() {
+                bail!("{} {} answered {}: {}", request.method(), request.uri(), answer.status, answer.text());
             }
         }
     }

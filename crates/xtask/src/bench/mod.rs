@@ -5,122 +5,135 @@
 
 mod load;
 mod report;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use self::load::Measurement;
+use self::routes::Scene;
 use crate::checkout::Checkout;
+use crate::feature_services::{self, FeatureServices};
 use crate::host::{Choice, Host, Running, Setup};
-use crate::http::Connection;
 use crate::keys::{self, Algorithm};
 use crate::testbed::{self, Server};
-use crate::variables::environment_name;
+use crate::variables::{Given, environment_name};
 use crate::{build, database, migrate, signals, variables};
-
-/// What the others are compared with: it comes first.
-const ROUTES: [Route; 2] =
-    [Route { path: "/healthz", signed_in: false }, Route { path: "/api/users/me", signed_in: true }];
-const CONNECTIONS: [usize; 3] = [1, 16, 64];
-
-/// Something to measure.
-struct Route {
-    path: &'static str,
-    signed_in: bool,
-}
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// How long each figure is measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// What access tokens are signed with
-    #[arg(long, value_enum, default_value = "EdDSA")]
-    alg: Algorithm,
+    /// Keep the figures in a file
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Compare with the figures of a file that another run has kept
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Draw the figures as SVG
+    #[arg(long, value_name = "FILE")]
+    draw: Option<PathBuf>,
     #[command(flatten)]
     choice: Choice,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     signals::catch();
+    let before = args.compare.as_deref().map(report::read).transpose()?.unwrap_or_default();
     let checkout = Checkout::find()?;
     let target = checkout.target_folder()?;
     let server = Server::find_or_start(&checkout)?;
     println!("{}", server.description);
-    let database = Scratch::create(&server)?;
-    migrate::migrate(&checkout, &database.url)?;
     testbed::keys(&checkout)?;
     build::build_stale(&checkout, &target)?;
+    let feature_services = feature_services::build(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
-    println!("Starting {}, {} keys", host.description, args.alg.name());
 
-    let log_path = checkout.local("bench.log")?;
-    let log = File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
-    let environment = environment(&checkout, args.alg, &database.url)?;
-    let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-    let host = host
-        .start(&checkout, listen, Setup { environment, log: Some(&log) })
-        .with_context(|| format!("the host's output is in {}", checkout.show(&log_path)))?;
-    let measurements = measure(&host, Duration::from_secs(args.seconds))?;
-    report::print(&measurements, &build::sizes(&checkout)?);
+    let bench = Bench { checkout, server, host, feature_services, duration: Duration::from_secs(args.seconds) };
+    let mut measurements = Vec::new();
+    for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
+        measurements.extend(bench.measure(algorithm)?);
+    }
+    report::print(&measurements, &before, &build::sizes(&bench.checkout)?);
+    if let Some(path) = &args.save {
+        report::save(&measurements, path)?;
+    }
+    if let Some(path) = &args.draw {
+        report::draw(&measurements, bench.host.name(), path)?;
+    }
     Ok(())
 }
 
-fn environment(checkout: &Checkout, algorithm: Algorithm, url: &str) -> Result<BTreeMap<String, String>> {
-    let pair = testbed::folder(checkout, algorithm)?.read()?;
-    let host = variables::database_host(url).map_err(|reason| anyhow::anyhow!("the database URL {reason}"))?;
-    let values = [
-        ("database_url", url.to_owned()),
-        ("database_host", host),
-        ("signing_key", pair.signing),
-        ("verifying_keys", pair.verifying),
-        ("refresh_token_key", keys::random_secret()?),
-        ("audit_key", keys::random_secret()?),
-        ("settings_key", keys::random_secret()?),
-        ("service_token", keys::random_secret()?),
-        ("tick_token", keys::random_secret()?),
-        // Nobody is there, and nothing that is measured goes there.
-        ("documents_upstream", "http://127.0.0.1:9".to_owned()),
-    ];
-    Ok(values.into_iter().map(|(name, value)| (environment_name(name), value)).collect())
+/// What all measurements have in common.
+struct Bench {
+    checkout: Checkout,
+    server: Server,
+    host: Host,
+    feature_services: PathBuf,
+    duration: Duration,
 }
 
-fn measure(host: &Running, duration: Duration) -> Result<Vec<Measurement>> {
-    signals::block_on(async {
-        let token = sign_in(host.address()).await?;
+impl Bench {
+    /// Measures the routes on a host of their own, with tokens of this algorithm.
+    fn measure(&self, algorithm: Algorithm) -> Result<Vec<Measurement>> {
+        println!("Starting {}, {} keys", self.host.description, algorithm.name());
+        let database = Scratch::create(&self.server)?;
+        migrate::migrate(&self.checkout, &database.url)?;
+        let pair = testbed::folder(&self.checkout, algorithm)?.read()?;
+        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let services = FeatureServices::choose(&Given::default(), listen)?;
+        let service_token = keys::random_secret()?;
+        let data = tempfile::TempDir::new()?;
+        let _services = services.start(&self.feature_services, data.path(), listen, &service_token)?;
+
+        let log_path = self.checkout.local("bench.log")?;
+        let log = File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
+        let mut values = BTreeMap::from([
+            ("database_url", database.url.clone()),
+            (
+                "database_host",
+                variables::database_host(&database.url)
+                    .map_err(|reason| anyhow::anyhow!("the database URL {reason}"))?,
+            ),
+            ("signing_key", pair.signing.clone()),
+            ("verifying_keys", pair.verifying.clone()),
+            ("refresh_token_key", keys::random_secret()?),
+            ("audit_key", keys::random_secret()?),
+            ("settings_key", keys::random_secret()?),
+            ("service_token", service_token),
+            ("tick_token", keys::random_secret()?),
+            // All come from one address, and sign in without pause.
+            ("rate_limit_scale", "100000".to_owned()),
+        ]);
+        values.extend(services.variables());
+        let environment = values.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
+        let running = self
+            .host
+            .start(&self.checkout, listen, Setup { environment, log: Some(&log) })
+            .with_context(|| format!("the host's output is in {}", self.checkout.show(&log_path)))?;
+        signals::block_on(async {
+            let scene = Scene::set(&running, &database.url, &pair, services.variables()).await?;
+            self.measure_all(&running, &scene.routes(algorithm)?).await
+        })
+    }
+
+    async fn measure_all(&self, running: &Running, routes: &[load::Route]) -> Result<Vec<Measurement>> {
         let mut measurements = Vec::new();
-        for connections in CONNECTIONS {
-            for route in &ROUTES {
-                let token = route.signed_in.then_some(token.as_str());
-                println!("Measuring {} at {connections} connections", route.path);
-                measurements.push(load::measure(host.address(), route.path, token, connections, duration).await?);
+        for route in routes {
+            for connections in route.connections {
+                println!("Measuring {} at {connections} connections", route.name);
+                let measurement = load::measure(route, *connections, self.duration).await?;
+                measurements.push(Measurement { memory: running.memory()?, ..measurement });
             }
         }
         Ok(measurements)
-    })
-}
-
-/// Registers somebody and signs them in; the access token.
-async fn sign_in(address: SocketAddr) -> Result<String> {
-    let (email, password) = ("bench@frontdesk.localhost", keys::random_password()?);
-    let mut connection = Connection::open(address).await?;
-    let account = serde_json::json!({ "email": email, "password": password });
-    let answer = connection.send(connection.post("/api/auth/register", &account)?).await?;
-    if answer.status != 201 {
-        bail!("registering failed: {}: {}", answer.status, answer.text());
     }
-    let credentials = serde_json::json!({ "username": email, "password": password });
-    let answer = connection.send(connection.post("/api/auth/login", &credentials)?).await?;
-    if answer.status != 200 {
-        bail!("signing in failed: {}: {}", answer.status, answer.text());
-    }
-    let token: serde_json::Value = serde_json::from_slice(&answer.body)?;
-    let token = token.get("access_token").and_then(|token| token.as_str());
-    token.map(str::to_owned).context("signing in gave no access_token")
 }
 
 /// A database that is dropped again.

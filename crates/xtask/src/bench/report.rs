@@ -1,17 +1,31 @@
-//! The table of a benchmark.
+//! The table of a benchmark, its picture, and the file that another one is compared with.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use plotters::prelude::{
+    BLACK, ChartBuilder, Color as _, IntoDrawingArea as _, IntoLogRange as _, PathElement, RGBColor, Rectangle,
+    SVGBackend, Text, WHITE,
+};
+use plotters::style::{IntoFont as _, TextStyle};
 
 use super::load::Measurement;
 use crate::build::kilobytes;
 
-/// Prints the measurements, each beside that of the first route at as many connections, and the sizes of the components.
-pub(super) fn print(measurements: &[Measurement], sizes: &[(String, u64)]) {
-    println!(
-        "\n{:<20} {:>11} {:>11} {:>9} {:>9}   compared with the first",
-        "route", "connections", "requests/s", "p50", "p99"
-    );
+/// What the others are compared with, of as many connections.
+pub(super) const BASE: &str = "GET /healthz";
+/// At how many connections the picture shows the routes.
+const SHOWN: usize = 16;
+/// Of the picture, in pixels.
+const WIDTH: u32 = 900;
+const BAR: u32 = 28;
+
+/// Prints the measurements, each beside `/healthz` at as many connections and beside itself before, and the sizes of the components.
+pub(super) fn print(measurements: &[Measurement], before: &[Measurement], sizes: &[(String, u64)]) {
+    println!("\n| {:<42} | connections | requests/s | p50 ms | p99 ms | memory MB | of healthz | of before |", "route");
+    println!("|{}|---:|---:|---:|---:|---:|---:|---:|", "-".repeat(44));
     for measurement in measurements {
-        let base = measurements.iter().find(|base| base.connections == measurement.connections);
-        println!("{}", line(measurement, base.unwrap_or(measurement)));
+        println!("{}", line(measurement, measurements, before));
     }
     println!("\n{:<20} {:>11}", "component", "size");
     for (name, size) in sizes {
@@ -19,42 +33,107 @@ pub(super) fn print(measurements: &[Measurement], sizes: &[(String, u64)]) {
     }
 }
 
-fn line(measurement: &Measurement, base: &Measurement) -> String {
-    let Measurement { path, connections, requests_per_second, p50, p99 } = measurement;
-    let figures = format!(
-        "{path:<20} {connections:>11} {requests_per_second:>11.0} {:>9} {:>9}",
+fn line(measurement: &Measurement, all: &[Measurement], before: &[Measurement]) -> String {
+    let Measurement { route, connections, requests_per_second, p50, p99, memory } = measurement;
+    let of = |rate: Option<f64>| rate.map_or_else(String::new, |rate| format!("{:.3}", requests_per_second / rate));
+    let rate_of = |all: &[Measurement], route: &str| {
+        let found = all.iter().find(|other| other.route == route && other.connections == *connections);
+        found.map(|found| found.requests_per_second)
+    };
+    format!(
+        "| {route:<42} | {connections:>11} | {requests_per_second:>10.0} | {:>6.2} | {:>6.2} | {:>9} | {:>10} | {:>9} |",
         milliseconds(*p50),
-        milliseconds(*p99)
-    );
-    if std::ptr::eq(measurement, base) {
-        return figures;
-    }
-    let rate = requests_per_second / base.requests_per_second;
-    format!("{figures}   rate x {rate:.2}, p50 x {:.2}", ratio(*p50, base.p50))
-}
-
-fn milliseconds(microseconds: u64) -> String {
-    format!("{:.2} ms", ratio(microseconds, 1000))
+        milliseconds(*p99),
+        memory / 1024,
+        of(rate_of(all, BASE)),
+        of(rate_of(before, route)),
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a latency in microseconds is far below 2^52")]
-fn ratio(one: u64, other: u64) -> f64 {
-    one as f64 / other as f64
+fn milliseconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1000.0
+}
+
+/// Keeps the measurements, for another commit to be compared with.
+pub(super) fn save(measurements: &[Measurement], path: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(measurements)?;
+    std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What was kept of another commit.
+pub(super) fn read(path: &Path) -> Result<Vec<Measurement>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no file of this program's", path.display()))
+}
+
+/// Draws how many requests per second each route answers at 16 connections, as SVG.
+pub(super) fn draw(measurements: &[Measurement], host: &str, path: &Path) -> Result<()> {
+    let shown: Vec<_> = measurements.iter().filter(|measurement| measurement.connections == SHOWN).collect();
+    let (count, height) = (shown.len(), BAR * (u32::try_from(shown.len())? + 4));
+    let failed = |error: &dyn std::fmt::Display| anyhow!("cannot draw {}: {error}", path.display());
+    let area = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
+    area.fill(&WHITE).map_err(|error| failed(&error))?;
+    let most = shown.iter().map(|measurement| measurement.requests_per_second).fold(10.0, f64::max) * 3.0;
+    let title = format!("Requests per second at {SHOWN} connections on {host}, logarithmic");
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 16))
+        .margin(BAR / 2)
+        .x_label_area_size(BAR)
+        .build_cartesian_2d((1.0..most).log_scale(), 0..count)
+        .map_err(|error| failed(&error))?;
+    chart.configure_mesh().disable_y_mesh().disable_y_axis().draw().map_err(|error| failed(&error))?;
+    let style = TextStyle::from(("sans-serif", 13).into_font()).color(&BLACK);
+    for (place, measurement) in shown.into_iter().rev().enumerate() {
+        let rate = measurement.requests_per_second.max(1.0);
+        let mut bar = Rectangle::new([(1.0, place), (rate, place + 1)], RGBColor(146, 186, 224).filled());
+        bar.set_margin(3, 3, 0, 0);
+        chart.draw_series([bar]).map_err(|error| failed(&error))?;
+        let label = format!("  {}: {rate:.0}", measurement.route);
+        let above = PathElement::new(vec![(1.0, place), (1.0, place + 1)], BLACK);
+        chart.draw_series([above]).map_err(|error| failed(&error))?;
+        let text = Text::new(label, (1.0, place + 1), style.clone());
+        chart.draw_series([text]).map_err(|error| failed(&error))?;
+    }
+    area.present().map_err(|error| failed(&error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn measurement(route: &str, requests_per_second: f64) -> Measurement {
+        Measurement {
+            route: route.to_owned(),
+            connections: 16,
+            requests_per_second,
+            p50: 1500,
+            p99: 4000,
+            memory: 10_240,
+        }
+    }
+
     #[test]
-    fn a_route_is_compared_with_the_first() {
-        let base = Measurement { path: "/healthz", connections: 1, requests_per_second: 1000.0, p50: 500, p99: 900 };
-        let other = Measurement { path: "/api/users/me", requests_per_second: 250.0, p50: 1500, p99: 4000, ..base };
-        assert!(!line(&base, &base).contains("rate"));
+    fn a_route_is_compared_with_healthz_and_with_itself_before() {
+        let all = [measurement(BASE, 1000.0), measurement("GET /a", 250.0)];
+        let before = [measurement("GET /a", 200.0)];
+        let line = line(&all[1], &all, &before);
         assert!(
-            line(&other, &base).ends_with("1.50 ms   4.00 ms   rate x 0.25, p50 x 3.00"),
-            "{}",
-            line(&other, &base)
+            line.ends_with("|         16 |        250 |   1.50 |   4.00 |        10 |      0.250 |     1.250 |")
+                || line.contains("0.250 |     1.250 |"),
+            "{line}"
         );
+    }
+
+    #[test]
+    fn what_was_kept_is_read_again_and_what_was_measured_is_drawn() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let all = [measurement(BASE, 1000.0), measurement("GET /a", 250.0)];
+        let (kept, picture) = (folder.path().join("a.json"), folder.path().join("a.svg"));
+        save(&all, &kept).unwrap();
+        assert_eq!(read(&kept).unwrap()[1].requests_per_second, 250.0);
+        draw(&all, "nothing", &picture).unwrap();
+        let picture = std::fs::read_to_string(picture).unwrap();
+        assert!(picture.contains("GET /a: 250"), "{picture}");
     }
 }
