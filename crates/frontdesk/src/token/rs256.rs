@@ -1,10 +1,10 @@
 //! Verifying RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2.2) and the exponent 65537.
 //!
-//! Every instance verifies each token once, and in wasm this takes a quarter of what a general crate takes, which has to hide
+//! Every instance verifies each token once, and in wasm this takes a third of what a general crate takes, which has to hide
 //! secrets. Here everything is public, so the time may tell anything; nothing here is of use for a private key.
 //!
 //! Numbers are limbs of 27 bits, the least first. A column of a product of two numbers of 8192 bits, with as much again for the
-//! reduction, fits into 64 bits, so nothing is carried within a column, and the compiler makes SIMD of its sum of products.
+//! reduction, fits into 64 bits, so a column is a plain sum of products, without a carry.
 
 use rsa::BoxedUint;
 use rsa::traits::PublicKeyParts as _;
@@ -13,6 +13,9 @@ use sha2::{Digest as _, Sha256};
 /// The bits of a limb.
 const LIMB_BITS: usize = 27;
 const LIMB: u64 = (1 << LIMB_BITS) - 1;
+
+/// How many products are summed up in one turn of a loop: at each turn the host's code looks whether its time is over.
+const UNROLLED: usize = 8;
 
 /// How often 65537 = 2^16 + 1 squares.
 const SQUARINGS: usize = 16;
@@ -148,7 +151,12 @@ impl VerifyingKey {
 
 /// The sum of the products of what stands at the same place in both, as far as the shorter goes.
 fn sum_of_products(one: &[u32], other: &[u32]) -> u64 {
-    one.iter().zip(other).map(|(one, other)| u64::from(*one) * u64::from(*other)).sum()
+    let product = |(one, other): (&u32, &u32)| u64::from(*one) * u64::from(*other);
+    let count = one.len().min(other.len());
+    let ((one, last), (other, other_last)) =
+        (first(one, count).as_chunks::<UNROLLED>(), first(other, count).as_chunks::<UNROLLED>());
+    let sum: u64 = one.iter().zip(other).map(|(one, other)| one.iter().zip(other).map(product).sum::<u64>()).sum();
+    sum + last.iter().zip(other_last).map(product).sum::<u64>()
 }
 
 /// The lowest limb.
