@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use plotters::prelude::{
-    BLACK, ChartBuilder, Color as _, IntoDrawingArea as _, IntoLogRange as _, PathElement, RGBColor, Rectangle,
+    BLACK, ChartBuilder, Color as _, EmptyElement, IntoDrawingArea as _, IntoLogRange as _, RGBColor, Rectangle,
     SVGBackend, Text, WHITE,
 };
 use plotters::style::{IntoFont as _, TextStyle};
@@ -19,6 +19,9 @@ const SHOWN: usize = 16;
 /// Of the picture, in pixels.
 const WIDTH: u32 = 900;
 const BAR: u32 = 28;
+const BAR_MARGIN: u32 = 3;
+/// Of a label from the upper left corner of its bar, in pixels.
+const LABEL: (i32, i32) = (6, 7);
 
 /// Prints the measurements, each beside `/healthz` at as many connections and beside itself before, and the sizes of the components.
 pub(super) fn print(measurements: &[Measurement], before: &[Measurement], sizes: &[(String, u64)]) {
@@ -87,13 +90,10 @@ pub(super) fn draw(measurements: &[Measurement], host: &str, path: &Path) -> Res
     for (place, measurement) in shown.into_iter().rev().enumerate() {
         let rate = measurement.requests_per_second.max(1.0);
         let mut bar = Rectangle::new([(1.0, place), (rate, place + 1)], RGBColor(146, 186, 224).filled());
-        bar.set_margin(3, 3, 0, 0);
+        bar.set_margin(BAR_MARGIN, BAR_MARGIN, 0, 0);
         chart.draw_series([bar]).map_err(|error| failed(&error))?;
-        let label = format!("  {}: {rate:.0}", measurement.route);
-        let above = PathElement::new(vec![(1.0, place), (1.0, place + 1)], BLACK);
-        chart.draw_series([above]).map_err(|error| failed(&error))?;
-        let text = Text::new(label, (1.0, place + 1), style.clone());
-        chart.draw_series([text]).map_err(|error| failed(&error))?;
+        let label = Text::new(format!("{}: {rate:.0}", measurement.route), LABEL, style.clone());
+        chart.draw_series([EmptyElement::at((1.0, place + 1)) + label]).map_err(|error| failed(&error))?;
     }
     area.present().map_err(|error| failed(&error))
 }
