@@ -34,6 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let checkout = Checkout::find()?;
     let target = checkout.target_folder()?;
     let chromedriver = testbed::chromedriver()?;
+    testbed::openssl()?;
     let server = Server::find_or_start(&checkout)?;
     println!("{}", server.description);
     let runtime = signals::runtime()?;

@@ -56,6 +56,16 @@ pub(crate) fn folder(checkout: &Checkout, algorithm: Algorithm) -> Result<Folder
     Ok(Folder::new(checkout.local("test-keys")?.join(algorithm.name().to_ascii_lowercase())))
 }
 
+/// Sees to it that there is the program `openssl`, whose signatures the tests verify.
+pub(crate) fn openssl() -> Result<()> {
+    if packages::on_path("openssl").is_some() {
+        return Ok(());
+    }
+    let missing = "the tests verify signatures of the program openssl, which is not on the PATH: `sudo apt-get install openssl`, \
+                   `sudo dnf install openssl` or `brew install openssl` installs it";
+    packages::install(&["openssl"], missing)
+}
+
 /// The program that drives Chromium for the tests; it is installed with Chromium, if need be.
 pub(crate) fn chromedriver() -> Result<PathBuf> {
     let missing = "the tests drive Chromium through chromedriver, which is not on the PATH: \
