@@ -21,7 +21,7 @@ use crate::state::{Limit, Proxy};
 use crate::store::Terms;
 use crate::upload::{self, Upload};
 
-/// How long the connection to the database is kept for others while a service is silent.
+/// How long the connection to the database is kept, and the head of a short answer waits for its body, while a service is silent.
 const BRIEF: Duration = Duration::from_millis(100);
 /// Up to how many bytes of body wait for the first of them, so that head and body leave in one packet. Spin's sockets keep a
 /// second packet back until the client has acknowledged the first, which clients put off by up to 40 ms (Nagle's algorithm and
@@ -45,8 +45,10 @@ pub(crate) async fn forward(
         return Err(Error::UploadTooLarge);
     }
     let host = request.uri().authority().cloned();
-    let outgoing = outgoing(&who, &client, &terms, target, limit, request).await?;
-    let answer = pin!(outgoing.answer(proxy.timeout()));
+    let answer = pin!(async {
+        let outgoing = outgoing(&who, &client, &terms, target, limit, request).await?;
+        outgoing.answer(proxy.timeout()).await
+    });
     let db = proxy.app().db();
     let (parts, body) = match select(answer, pin!(sleep(BRIEF))).await {
         Either::Left((answer, _)) => answer?,
@@ -59,14 +61,13 @@ pub(crate) async fn forward(
     let length = headers::body_length(&parts.headers);
     let is_short = length.is_some_and(|length| length <= SHORT);
     let passage = Passage::new(body);
-    let mut response = if is_short {
-        passage.clone().begun().await
-    } else {
-        // It may stream for hours.
+    let begun = if is_short { passage.clone().begun(BRIEF).await } else { None };
+    let body = begun.unwrap_or_else(|| {
+        // It may take hours.
         db.release();
         passage.clone().into_body()
-    }
-    .into_response();
+    });
+    let mut response = body.into_response();
     *response.status_mut() = parts.status;
     *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
     // Only a body of unknown length can have trailers, which do not pass: that one goes through our hands.

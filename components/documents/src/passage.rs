@@ -1,14 +1,17 @@
 //! The answer's body on its way to the client. It is the host's own stream, which the host can take back without its bytes
 //! having entered the component.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures::future::{Either, select};
 use futures::stream::{self, StreamExt as _};
 use http_body::{Body as HttpBody, Frame};
+use spin_sdk::time::sleep;
 use spin_sdk::wasip3::http::types::ErrorCode;
 #[cfg(target_arch = "wasm32")]
 use spin_sdk::wasip3::http::types::Response;
@@ -30,11 +33,15 @@ impl Passage {
         Body::new(self)
     }
 
-    /// The answer with its first bytes at hand, so that they leave together with the head.
-    pub(crate) async fn begun(self) -> Body {
+    /// The answer with its first bytes at hand, so that they leave together with the head; `None` when they take longer than this.
+    /// Then nothing is lost: the reading that was begun goes on in the body.
+    pub(crate) async fn begun(self, limit: Duration) -> Option<Body> {
         let mut body = self.into_body();
-        let first = first_of(&mut body).await;
-        Body::from_stream(stream::iter(first).chain(body.into_data_stream()))
+        let first = match select(pin!(first_of(&mut body)), pin!(sleep(limit))).await {
+            Either::Left((first, _)) => first,
+            Either::Right(_) => return None,
+        };
+        Some(Body::from_stream(stream::iter(first).chain(body.into_data_stream())))
     }
 
     /// The host's stream, unless somebody has begun to read it.
