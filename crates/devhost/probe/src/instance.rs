@@ -63,7 +63,7 @@ pub(crate) fn fail() -> Error {
 }
 
 /// Ends the instance.
-pub(crate) fn trap() -> ! {
-    println!("trapping {}", *NAME);
+pub(crate) fn trap(question: &Question) -> ! {
+    println!("trapping {} {}", question.get("id").unwrap_or_default(), *NAME);
     std::process::abort()
 }

@@ -28,7 +28,7 @@ pub async fn answer(request: Request) -> Result<Response<String>, Error> {
         "hold" => instance::hold(&question, request).await?,
         "sleep" => instance::sleep(&question).await?,
         "burn" => instance::burn(&question)?,
-        "trap" => instance::trap(),
+        "trap" => instance::trap(&question),
         "fail" => return Err(instance::fail()),
         "fetch" => fetch::fetch(&question).await?,
         "relay" => fetch::relay(&question).await?,
