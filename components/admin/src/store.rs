@@ -3,7 +3,7 @@
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{ResetToken, Role, Session, User, audit, session_columns, session_is_live, user_columns};
+use frontdesk::{ResetToken, Role, Session, User, audit, session_columns, user_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -386,9 +386,7 @@ pub(crate) async fn list_audit(
 const COUNT_SESSIONS: Statement = Statement::read(
     "admin.count_sessions",
     concat!(
-        "select (select count(*) from (select from sessions s where s.user_id = u.id and ",
-        session_is_live!(),
-        " limit $2) counted)
+        "select (select count(*) from (select from sessions s where s.user_id = u.id and is_live(s, u) limit $2) counted)
          from users u where u.id = $1"
     ),
 );
@@ -404,9 +402,7 @@ const LIST_SESSIONS: Statement = Statement::read(
     concat!(
         "select ",
         session_columns!(),
-        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ",
-        session_is_live!(),
-        " and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
+        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
          order by s.created_at desc, s.id desc limit $4"
     ),
 );
@@ -452,9 +448,7 @@ const END_SESSION: Statement = Statement::write(
     "admin.end_session",
     concat!(
         "with ended as (
-             delete from sessions s using users u where u.id = s.user_id and s.user_id = $4 and s.id = $5 and ",
-        session_is_live!(),
-        " returning s.id
+             delete from sessions s using users u where u.id = s.user_id and s.user_id = $4 and s.id = $5 and is_live(s, u) returning s.id
          ), logged as (",
         audit!(
             "user.sessions_revoked",

@@ -5,9 +5,7 @@ use std::time::Duration;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{
-    Client, Error, RateLimit, ResetToken, Session, User, audit, session_columns, session_is_live, user_columns,
-};
+use frontdesk::{Client, Error, RateLimit, ResetToken, Session, User, audit, session_columns, user_columns};
 use uuid::Uuid;
 
 use crate::limits::{LOGIN, Limit, Scale};
@@ -372,9 +370,7 @@ const REFRESH_SESSION: Statement = Statement::write(
         is_previous!(),
         " then s.expires_at else now() end
          from users u
-         where u.id = s.user_id and s.id = $4 and s.refresh_counter >= $5 and ",
-        session_is_live!(),
-        "
+         where u.id = s.user_id and s.id = $4 and s.refresh_counter >= $5 and is_live(s, u)
          returning s.expires_at <= now(), s.rotated_at = now(), s.id, s.refresh_counter, ",
         user_columns!(),
         "), logged as (",
@@ -412,9 +408,7 @@ const END_SESSIONS: Statement = Statement::write(
     concat!(
         "with own as (
              select s.id from sessions s join users u on u.id = s.user_id
-             where s.id = $4 and s.user_id = $1::uuid and ",
-        session_is_live!(),
-        "
+             where s.id = $4 and s.user_id = $1::uuid and is_live(s, u)
          ), ended as (
              delete from sessions s where s.user_id = $1::uuid and (s.id = $4 or $5 and exists (select from own))
              returning s.id
@@ -441,9 +435,7 @@ const END_SESSION: Statement = Statement::write(
     concat!(
         "with ended as (
              delete from sessions s using users u
-             where u.id = s.user_id and s.user_id = $1::uuid and s.id = $4 and ",
-        session_is_live!(),
-        " returning s.id
+             where u.id = s.user_id and s.user_id = $1::uuid and s.id = $4 and is_live(s, u) returning s.id
          ), logged as (",
         audit!("auth.session_revoked", "session", "id", "'{}'", "from ended"),
         ") select id from ended"
@@ -459,9 +451,7 @@ const COUNT_SESSIONS: Statement = Statement::read(
     "auth.count_sessions",
     concat!(
         "select count(*) from (
-             select from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ",
-        session_is_live!(),
-        " limit $2
+             select from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) limit $2
          ) as counted"
     ),
 );
@@ -476,9 +466,7 @@ const LIST_SESSIONS: Statement = Statement::read(
     concat!(
         "select ",
         session_columns!(),
-        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and ",
-        session_is_live!(),
-        " and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
+        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
          order by s.created_at desc, s.id desc limit $4"
     ),
 );

@@ -1,7 +1,7 @@
 //! The statements of this family.
 
 use frontdesk::db::{Columns, DecodeError, FromRow, Statement};
-use frontdesk::{find_live_session, may_use_app};
+use frontdesk::find_live_session;
 
 /// Every statement of this family.
 pub const STATEMENTS: &[Statement] = &[FIND_TERMS];
@@ -25,13 +25,5 @@ impl FromRow for Terms {
 /// Who is signed in, and the terms on which they use the app of parameter 3.
 pub(crate) const FIND_TERMS: Statement = Statement::read(
     "documents.find_terms",
-    find_live_session!(
-        concat!(
-            ", coalesce(",
-            may_use_app!("$2"),
-            ", false), array(select group_id::text from group_members where user_id = u.id order by group_id limit 101), \
-             (select max_pdf_mb from documents_settings)"
-        ),
-        "left join apps a on a.key = $3"
-    ),
+    find_live_session!(", t.may_use, t.groups, t.documents_limit", "cross join documents_terms(u.id, u.role, $3) t"),
 );

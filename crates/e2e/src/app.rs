@@ -113,6 +113,16 @@ impl App {
         start(Host::builder(), &self.variables)
     }
 
+    /// Such a host, with another value of one variable.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn replica_with(&self, name: &'static str, value: impl Into<String>) -> Result<Host> {
+        let mut variables = self.variables.clone();
+        variables.insert(name, value.into());
+        start(Host::builder(), &variables)
+    }
+
     /// Its address.
     pub fn url(&self) -> &str {
         self.host.url()

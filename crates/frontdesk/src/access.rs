@@ -401,14 +401,12 @@ fn bearer(parts: &Parts) -> Result<&str> {
 macro_rules! find_live_session {
     ($columns:expr, $joins:expr) => {
         concat!(
-            "select ",
-            $crate::user_columns!(),
-            ", u.must_change_password",
+            "select u.id, u.email, u.full_name, u.role, u.is_active, u.email_verified, u.mfa_enabled, u.created_at, u.updated_at, \
+             u.last_login_at, u.must_change_password",
             $columns,
-            " from sessions s join users u on u.id = s.user_id ",
+            " from live_session($1, $2) u ",
             $joins,
-            " where s.id = $1 and s.user_id = $2 and ",
-            $crate::session_is_live!()
+            " where u.id is not null"
         )
     };
 }

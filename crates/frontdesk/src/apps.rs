@@ -39,24 +39,6 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Whether a user, of the table `users` under the alias `u` and whose id is this parameter, may use an app of the table `apps` under
-/// the alias `a`. Where there may be no such app, nobody but an administrator may, and for others it is null. What somebody was
-/// granted is looked up once, not app by app.
-#[macro_export]
-macro_rules! may_use_app {
-    ($user:literal) => {
-        concat!(
-            "(u.role = 'admin' or a.default_access = 'everyone' \
-              or a.key = any (array(select au.app_key from app_users au where au.user_id = ",
-            $user,
-            ")) or a.key = any (array(select ag.app_key from group_members gm join app_groups ag on ag.group_id = gm.group_id \
-                where gm.user_id = ",
-            $user,
-            ")))"
-        )
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

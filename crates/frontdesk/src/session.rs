@@ -15,15 +15,6 @@ macro_rules! session_columns {
     };
 }
 
-/// Whether a session is live: of the table `sessions` under the alias `s`, and of its user under the alias `u`.
-#[macro_export]
-macro_rules! session_is_live {
-    () => {
-        "s.expires_at > now() and s.idle_expires_at > now() and u.is_active \
-         and s.created_at > coalesce(u.sessions_ended_at, '-infinity')"
-    };
-}
-
 /// A row of `sessions`.
 #[derive(Debug)]
 pub struct Session {

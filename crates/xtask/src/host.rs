@@ -27,7 +27,7 @@ const WORKER_THREADS: &str = "8";
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
 /// How long the host may take until it listens: the first start compiles all components to machine code.
 const UNTIL_LISTENING: Duration = Duration::from_secs(300);
-/// How long `/readyz` may then say that something is missing.
+/// How long the application may then say that something is missing.
 const UNTIL_READY: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(25);
 
@@ -102,17 +102,17 @@ impl Host {
         }
     }
 
-    /// Starts the application and waits until it is ready.
-    pub(crate) fn start(&self, checkout: &Checkout, listen: SocketAddr, setup: Setup<'_>) -> Result<Running> {
+    /// Starts an application and waits until it is ready.
+    pub(crate) fn start(&self, application: &Application, listen: SocketAddr, setup: Setup<'_>) -> Result<Running> {
         let mut command = Command::new(&self.program);
         // Spin looks for `.env` in the working directory.
-        command.current_dir(checkout.root());
-        command.arg("up").arg("-f").arg(checkout.path("spin.toml"));
+        command.current_dir(application.manifest.parent().context("a manifest is in a folder")?);
+        command.arg("up").arg("-f").arg(&application.manifest);
         // Not `--listen`: with RUST_LOG set, Spin gives that flag to its cron plugin too, which does not know it.
         command.env("SPIN_HTTP_LISTEN_ADDR", listen.to_string());
         if !self.has_cron {
             // Spin refuses an application with a trigger that it does not have.
-            for component in http_components(checkout)? {
+            for component in http_components(&application.manifest)? {
                 command.args(["-c", &component]);
             }
         }
@@ -127,8 +127,23 @@ impl Host {
             command.stdout(log.try_clone()?).stderr(log.try_clone()?);
         }
         let mut running = Running { process: Process::spawn(&mut command)?, address: reachable(listen) };
-        running.wait_until_ready()?;
+        running.wait_until_ready(application.ready)?;
         Ok(running)
+    }
+}
+
+/// What a host runs.
+pub(crate) struct Application {
+    /// Its `spin.toml`.
+    pub(crate) manifest: PathBuf,
+    /// The path that answers with a success once it can be used.
+    pub(crate) ready: &'static str,
+}
+
+impl Application {
+    /// Frontdesk.
+    pub(crate) fn frontdesk(checkout: &Checkout) -> Self {
+        Self { manifest: checkout.path("spin.toml"), ready: "/readyz" }
     }
 }
 
@@ -163,14 +178,14 @@ impl Running {
         bail!("the host ended ({status})")
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
+    fn wait_until_ready(&mut self, path: &str) -> Result<()> {
         let started = Instant::now();
         let mut listening = None;
         loop {
             if let Some(status) = self.process.ended()? {
                 bail!("the host ended before it was ready ({status}); its output says why");
             }
-            let answer = signals::block_on(readiness(self.address));
+            let answer = signals::block_on(readiness(self.address, path));
             signals::check()?;
             match answer {
                 Ok(Some(answer)) if answer.status.is_success() => return Ok(()),
@@ -181,7 +196,7 @@ impl Running {
                             || "no answer".to_owned(),
                             |answer| format!("{}: {}", answer.status, answer.text()),
                         );
-                        bail!("/readyz is not content after {} s: {reason}", UNTIL_READY.as_secs());
+                        bail!("{path} is not content after {} s: {reason}", UNTIL_READY.as_secs());
                     }
                 }
                 Err(_) if started.elapsed() > UNTIL_LISTENING => {
@@ -194,10 +209,10 @@ impl Running {
     }
 }
 
-/// What `/readyz` answers; `None` when it takes long, an error when nobody listens.
-async fn readiness(address: SocketAddr) -> Result<Option<Answer>> {
+/// What this path answers; `None` when it takes long, an error when nobody listens.
+async fn readiness(address: SocketAddr, path: &str) -> Result<Option<Answer>> {
     let mut connection = Connection::open(address).await?;
-    let request = connection.get("/readyz")?;
+    let request = connection.get(path)?;
     match tokio::time::timeout(Duration::from_secs(5), connection.send(request)).await {
         // A connection that breaks is a host that is not ready; whether it ended is asked elsewhere.
         Ok(answer) => Ok(answer.ok()),
@@ -250,10 +265,9 @@ fn lists_cron_plugin(plugins: &str) -> bool {
     })
 }
 
-/// The components of `spin.toml` that have a route, each once.
-fn http_components(checkout: &Checkout) -> Result<BTreeSet<String>> {
-    let path = checkout.path("spin.toml");
-    let manifest: toml::Table = std::fs::read_to_string(&path)
+/// The components of a `spin.toml` that have a route, each once.
+fn http_components(path: &Path) -> Result<BTreeSet<String>> {
+    let manifest: toml::Table = std::fs::read_to_string(path)
         .map_err(anyhow::Error::from)
         .and_then(|text| Ok(text.parse()?))
         .with_context(|| format!("cannot read {}", path.display()))?;

@@ -8,7 +8,7 @@ use crate::checkout::Checkout;
 use crate::create_admin;
 use crate::feature_services::{self, FeatureServices, SERVICE_TOKEN_FILE};
 use crate::generate_jwt_keys;
-use crate::host::{self, Choice, Host, Setup};
+use crate::host::{self, Application, Choice, Host, Setup};
 use crate::http::Connection;
 use crate::keys::{self, Algorithm, Folder};
 use crate::lock::Lock;
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("Starting {}", host.description);
     // A variable of the environment or a line of the user's own in `.env` is there already.
     let environment = derived.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
-    let mut running = host.start(&checkout, listen, Setup { environment, log: None })?;
+    let mut running = host.start(&Application::frontdesk(&checkout), listen, Setup { environment, log: None })?;
     if let Err(error) = poll(running.address(), &tick_token) {
         println!("The services were not asked how they are: {error:#}");
     }

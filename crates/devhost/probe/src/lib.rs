@@ -33,6 +33,7 @@ pub async fn answer(request: Request) -> Result<Response<String>, Error> {
         "fetch" => fetch::fetch(&question).await?,
         "relay" => fetch::relay(&question).await?,
         "query" => postgres::query(&question).await?,
+        "query-kept" => postgres::query_kept(&question).await?,
         "drain-pool" => postgres::drain_pool(&question).await?,
         unknown => return Err(Error::other(format!("do={unknown} means nothing"))),
     };

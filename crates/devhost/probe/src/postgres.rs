@@ -1,6 +1,7 @@
 //! Statements for a database.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -28,6 +29,24 @@ pub(crate) async fn query(question: &Question) -> Result<Value, Error> {
         outcomes.push(outcome(&connection, statement).await);
     }
     Ok(outcomes.into())
+}
+
+/// The connection that an instance keeps.
+static KEPT: Mutex<Option<Arc<Connection>>> = Mutex::new(None);
+
+/// Runs `sql=` on a connection to `address=` that is kept for the requests that follow.
+pub(crate) async fn query_kept(question: &Question) -> Result<Value, Error> {
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let connection = kept().clone();
+    let connection = match connection {
+        Some(connection) => connection,
+        None => {
+            let opened =
+                Connection::open(question.get("address")?).await.map_err(|error| Error::other(error.to_string()))?;
+            Arc::clone(kept().insert(Arc::new(opened)))
+        }
+    };
+    Ok(outcome(&connection, question.get("sql")?).await)
 }
 
 async fn outcome(connection: &Connection, statement: &str) -> Value {

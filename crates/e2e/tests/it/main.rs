@@ -8,6 +8,7 @@ mod admin;
 mod apps;
 mod audit;
 mod auth;
+mod caches;
 mod configuration;
 mod documents;
 mod faults;

@@ -40,6 +40,9 @@ pub(super) struct VerifyingKey {
     r2_reversed: Vec<u32>,
 }
 
+/// The sizes of a modulus, in bytes: 2048 to 8192 bits.
+const SIZES: std::ops::RangeInclusive<usize> = 256..=1024;
+
 /// A public key as [`VerifyingKey::from_bytes`] reads it: the modulus, then R² modulo the modulus in as many bytes.
 pub(super) fn prepare(key: &rsa::PublicKey) -> Vec<u8> {
     let modulus = key.n().to_be_bytes_trimmed_vartime();
@@ -63,14 +66,16 @@ impl VerifyingKey {
     /// From what [`prepare`] has made; `None` when it is something else.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (modulus, r2) = bytes.split_at_checked(bytes.len() / 2)?;
+        if r2.len() != modulus.len() || !SIZES.contains(&modulus.len()) || modulus.first() == Some(&0) {
+            return None;
+        }
         let count = limbs(modulus);
         let (bytes, modulus) = (modulus.to_vec(), to_limbs(modulus, count));
         let least = u64::from(*modulus.first()?);
         // Newton: each step doubles how many bits are right, and of an odd number three are at the start.
         let inverse =
             (0..4).fold(least, |inverse, _| inverse.wrapping_mul(2_u64.wrapping_sub(least.wrapping_mul(inverse))));
-        let is_fit = least % 2 == 1 && bytes.len() > DIGEST_INFO.len() + 32 + FRAME + 8;
-        is_fit.then(|| Self {
+        (least % 2 == 1).then(|| Self {
             reversed: reversed(&modulus),
             r2_reversed: reversed(&to_limbs(r2, count)),
             inverse: inverse.wrapping_neg() & LIMB,
@@ -300,14 +305,18 @@ mod tests {
     /// Numbers at the edges, where a carry or the last subtraction is missed first: an odd power of 0, 1 and -1 is itself.
     #[test]
     fn it_computes_at_the_edges() {
-        for bits in [2048, 2050, 4096] {
-            let key = ready(&rsa::PrivateKey::new(&mut UnwrapErr(getrandom::SysRng), bits).unwrap().to_public_key());
+        // The greatest moduli of a size leave the fewest bits of a limb, and the longest columns: no keys, but odd numbers.
+        for (size, last) in [(256, 0xff), (257, 0xff), (512, 0xfd), (1023, 0xff), (1024, 0xff), (1024, 0x01)] {
+            let mut modulus = vec![0xff; size];
+            modulus[size - 1] = last;
+            let modulus = BoxedUint::from_be_slice_vartime(&modulus);
+            let key = ready(&rsa::PublicKey::new_unchecked(modulus, BoxedUint::from(65_537_u32)));
             let mut zero = vec![0; key.modulus.len()];
             let mut last = key.modulus.clone();
             // The modulus is odd.
             last[0] -= 1;
             for number in [zero.clone(), [1].into_iter().chain(zero.drain(1..)).collect(), last] {
-                assert_eq!(key.raise(&number), number, "{bits}");
+                assert_eq!(key.raise(&number), number, "{size} {last}");
             }
             for outside in [&*key.bytes, &vec![0xff; key.bytes.len()]] {
                 assert!(!key.verify(b"", outside));
@@ -348,8 +357,12 @@ mod tests {
 
     #[test]
     fn what_is_no_prepared_key_is_none() {
-        for bytes in [vec![], vec![1], vec![2; 512], vec![3; 100]] {
-            assert!(VerifyingKey::from_bytes(&bytes).is_none());
+        let with_leading_zero = [vec![0], vec![1; 511]].concat();
+        let bytes =
+            [vec![], vec![1], vec![2; 512], vec![3; 100], vec![3; 510], vec![3; 513], vec![3; 2050], with_leading_zero];
+        for bytes in bytes {
+            assert!(VerifyingKey::from_bytes(&bytes).is_none(), "{bytes:?}");
         }
+        assert!(VerifyingKey::from_bytes(&[3; 512]).is_some());
     }
 }

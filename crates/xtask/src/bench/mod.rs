@@ -3,27 +3,46 @@
 //! Host, database, load generator and Postgres share this machine, so the figures themselves say little; what counts are the
 //! ratios to `/healthz`, which does nothing, measured in the same run.
 
+mod bare;
 mod load;
 mod report;
 mod routes;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
 
-use self::load::Measurement;
+use self::bare::Bare;
+use self::load::{Measurement, Route};
 use self::routes::Scene;
 use crate::checkout::Checkout;
 use crate::feature_services::{self, FeatureServices};
-use crate::host::{Choice, Host, Running, Setup};
+use crate::host::{Application, Choice, Host, Running, Setup};
 use crate::keys::{self, Algorithm};
 use crate::testbed::{self, Server};
 use crate::variables::{Given, environment_name};
 use crate::{build, database, migrate, signals, variables};
+
+/// The sixths of a minute of all kinds of requests.
+const MIXED: [&str; 6] = [
+    "all in turn, 10 s",
+    "all in turn, 20 s",
+    "all in turn, 30 s",
+    "all in turn, 40 s",
+    "all in turn, 50 s",
+    "all in turn, 60 s",
+];
+const MIXED_CONNECTIONS: usize = 64;
+/// Of a sixth; the load generator warms up for a second before.
+const MIXED_DURATION: Duration = Duration::from_secs(9);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -52,11 +71,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("{}", server.description);
     testbed::keys(&checkout)?;
     build::build_stale(&checkout, &target)?;
+    let probe = build::build_probe(&checkout, &target)?;
     let feature_services = feature_services::build(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
 
     let bench = Bench { checkout, server, host, feature_services, duration: Duration::from_secs(args.seconds) };
-    let mut measurements = Vec::new();
+    let mut measurements = bench.measure_bare(&probe)?;
     for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
         measurements.extend(bench.measure(algorithm)?);
     }
@@ -92,15 +112,9 @@ impl Bench {
         let data = tempfile::TempDir::new()?;
         let _services = services.start(&self.feature_services, data.path(), listen, &service_token)?;
 
-        let log_path = self.checkout.local("bench.log")?;
-        let log = File::create(&log_path).with_context(|| format!("cannot write {}", log_path.display()))?;
         let mut values = BTreeMap::from([
             ("database_url", database.url.clone()),
-            (
-                "database_host",
-                variables::database_host(&database.url)
-                    .map_err(|reason| anyhow::anyhow!("the database URL {reason}"))?,
-            ),
+            ("database_host", database.host()?),
             ("signing_key", pair.signing.clone()),
             ("verifying_keys", pair.verifying.clone()),
             ("refresh_token_key", keys::random_secret()?),
@@ -113,17 +127,40 @@ impl Bench {
         ]);
         values.extend(services.variables());
         let environment = values.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
-        let running = self
-            .host
-            .start(&self.checkout, listen, Setup { environment, log: Some(&log) })
-            .with_context(|| format!("the host's output is in {}", self.checkout.show(&log_path)))?;
+        let running = self.start(&Application::frontdesk(&self.checkout), listen, environment)?;
         signals::block_on(async {
             let scene = Scene::set(&running, &database.url, &pair, services.variables()).await?;
-            self.measure_all(&running, &scene.routes(algorithm)?).await
+            let mut measurements = self.measure_all(&running, &scene.routes(algorithm)?).await?;
+            if algorithm == Algorithm::Rs256 {
+                measurements.extend(measure_mixed(&running, scene.mixed()?).await?);
+            }
+            Ok(measurements)
         })
     }
 
-    async fn measure_all(&self, running: &Running, routes: &[load::Route]) -> Result<Vec<Measurement>> {
+    /// Measures what the host itself allows.
+    fn measure_bare(&self, probe: &Path) -> Result<Vec<Measurement>> {
+        println!("Starting {} with a bare component", self.host.description);
+        let database = Scratch::create(&self.server)?;
+        let bare = Bare::new(probe, &database.host()?)?;
+        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let running = self.start(&bare.application, listen, BTreeMap::new())?;
+        signals::block_on(self.measure_all(&running, &bare::routes(running.address(), &database.url)?))
+    }
+
+    fn start(
+        &self,
+        application: &Application,
+        listen: SocketAddr,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Running> {
+        let path = self.checkout.local("bench.log")?;
+        let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let running = self.host.start(application, listen, Setup { environment, log: Some(&log) });
+        running.with_context(|| format!("the host's output is in {}", self.checkout.show(&path)))
+    }
+
+    async fn measure_all(&self, running: &Running, routes: &[Route]) -> Result<Vec<Measurement>> {
         let mut measurements = Vec::new();
         for route in routes {
             for connections in route.connections {
@@ -134,6 +171,24 @@ impl Bench {
         }
         Ok(measurements)
     }
+}
+
+/// Measures all kinds of requests in turn for a minute, to see whether the memory grows.
+async fn measure_mixed(running: &Running, requests: Vec<Request<Full<Bytes>>>) -> Result<Vec<Measurement>> {
+    let requests = Arc::new(requests);
+    let mut measurements = Vec::new();
+    for name in MIXED {
+        println!("Measuring {name}");
+        let route = Route {
+            name,
+            address: running.address(),
+            requests: Arc::clone(&requests),
+            connections: &[MIXED_CONNECTIONS],
+        };
+        let measurement = load::measure(&route, MIXED_CONNECTIONS, MIXED_DURATION).await?;
+        measurements.push(Measurement { memory: running.memory()?, ..measurement });
+    }
+    Ok(measurements)
 }
 
 /// A database that is dropped again.
@@ -155,6 +210,11 @@ impl<'a> Scratch<'a> {
         })?;
         let url = database::with_database(&server.url, &name)?;
         Ok(Self { server, name, url })
+    }
+
+    /// `postgres://HOST:PORT`, which a host must allow.
+    fn host(&self) -> Result<String> {
+        variables::database_host(&self.url).map_err(|reason| anyhow!("the database URL {reason}"))
     }
 }
 

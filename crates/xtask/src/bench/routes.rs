@@ -28,7 +28,7 @@ const PEOPLE: usize = 1000;
 /// Of a large document, in bytes.
 const LARGE: usize = 50 * 1024 * 1024;
 /// At how many connections routes are measured.
-const CONNECTIONS: &[usize] = &[1, 16, 64];
+pub(super) const CONNECTIONS: &[usize] = &[1, 16, 64];
 /// What takes long keeps two cores busy with few.
 const FEW: &[usize] = &[1, 4, 16];
 /// Of a large document, each holds one in memory.
@@ -63,6 +63,7 @@ pub(super) struct Scene {
 }
 
 const EMAIL: &str = "bench@frontdesk.localhost";
+const PROFILE: Bytes = Bytes::from_static(b"{\"phone\":\"+44 20 7946 0000\"}");
 
 impl Scene {
     pub(super) async fn set(running: &Running, url: &str, pair: &Pair, services: Derived) -> Result<Self> {
@@ -93,6 +94,16 @@ impl Scene {
         Ok(scene)
     }
 
+    /// Everything that takes little, in turn.
+    pub(super) fn mixed(&self) -> Result<Vec<Request<Full<Bytes>>>> {
+        let small = format!("/api/documents/{}/content", self.small);
+        let paths =
+            ["/healthz", "/api/users/me", "/api/admin/groups", "/api/services", "/api/profile", "/api/apps", &small];
+        let mut requests: Vec<_> = paths.into_iter().map(|path| self.get(path)).collect::<Result<_>>()?;
+        requests.push(self.request(Method::PUT, "/api/profile", &self.token, PROFILE)?);
+        Ok(requests)
+    }
+
     /// With RS256 all routes; with EdDSA those that tell the difference.
     pub(super) fn routes(&self, algorithm: Algorithm) -> Result<Vec<Route>> {
         let route = |name, connections, request| Route {
@@ -113,14 +124,13 @@ impl Scene {
                 route("POST /api/auth/login, EdDSA", FEW, login(self.frontdesk, &self.password)?),
             ]);
         }
-        let profile = Bytes::from_static(b"{\"phone\":\"+44 20 7946 0000\"}");
         let (small, large) =
             (format!("/api/documents/{}/content", self.small), format!("/api/documents/{}/content", self.large));
         Ok(vec![
             route(BASE, CONNECTIONS, self.get("/healthz")?),
             route("GET /api/users/me", CONNECTIONS, self.get("/api/users/me")?),
             others("GET /api/users/me, each another's")?,
-            route("PUT /api/profile", CONNECTIONS, self.request(Method::PUT, "/api/profile", &self.token, profile)?),
+            route("PUT /api/profile", CONNECTIONS, self.request(Method::PUT, "/api/profile", &self.token, PROFILE)?),
             route("GET /api/admin/groups", CONNECTIONS, self.get("/api/admin/groups")?),
             route("GET /api/services", CONNECTIONS, self.get("/api/services")?),
             route("GET /api/documents, 1 KB", CONNECTIONS, self.get(&small)?),

@@ -8,7 +8,9 @@ use e2e::{App, Upstream};
 use futures::{StreamExt as _, stream};
 use reqwest::{Body, Method, Response};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::{Desk, MIB, Scripted, begun, desk, echo, impatient, raw, request};
@@ -185,6 +187,32 @@ async fn an_answer_with_a_length_beside_chunks_is_as_long_as_its_chunks() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("content-length"), "{answer}");
     assert!(answer.ends_with("\r\n5\r\nabcde\r\n0\r\n\r\n"), "{answer}");
     desk.app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_head_of_a_short_answer_goes_on_while_its_body_is_not_there() {
+    let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", service.local_addr().unwrap());
+    let app = App::builder().variable("documents_upstream", origin).start().await.unwrap();
+    let user = app.user().await.unwrap();
+    let (head_has_arrived, body_may_leave) = oneshot::channel();
+    let serving = async {
+        let (mut socket, _) = service.accept().await.unwrap();
+        let mut request = BufReader::new(&mut socket).lines();
+        while request.next_line().await.unwrap().is_some_and(|line| !line.is_empty()) {}
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+        body_may_leave.await.unwrap();
+        socket.write_all(b"later").await.unwrap();
+        socket
+    };
+    let asking = async {
+        let answer = user.request(Method::GET, "/api/documents/x").send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.content_length()), (200, Some(5)));
+        head_has_arrived.send(()).unwrap();
+        assert_eq!(answer.text().await.unwrap(), "later");
+    };
+    tokio::join!(serving, asking);
+    app.stop().await.unwrap();
 }
 
 #[tokio::test]

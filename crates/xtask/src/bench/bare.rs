@@ -1,0 +1,53 @@
+//! What the host itself allows: the probe, which answers with next to nothing, and with what one statement on a kept connection
+//! reads. Frontdesk cannot be faster than that.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use hyper::Request;
+use hyper::header::HOST;
+use tempfile::TempDir;
+
+use super::load::Route;
+use super::report::{BARE, BARE_QUERY};
+use super::routes::CONNECTIONS;
+use crate::host::Application;
+
+/// As small as can be.
+const STATEMENT: &str = "select true";
+
+/// An application that is the probe alone.
+pub(super) struct Bare {
+    pub(super) application: Application,
+    _folder: TempDir,
+}
+
+impl Bare {
+    pub(super) fn new(probe: &Path, database_host: &str) -> Result<Self> {
+        let folder = TempDir::new()?;
+        let manifest = folder.path().join("spin.toml");
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"bare\"\n\
+             [[trigger.http]]\nroute = \"/...\"\ncomponent = \"bare\"\n\
+             [component.bare]\nsource = {probe:?}\nallowed_outbound_hosts = [{database_host:?}]\n"
+        );
+        std::fs::write(&manifest, text).with_context(|| format!("cannot write {}", manifest.display()))?;
+        Ok(Self { application: Application { manifest, ready: "/?do=component" }, _folder: folder })
+    }
+}
+
+/// Without and with a statement.
+pub(super) fn routes(address: SocketAddr, database_url: &str) -> Result<Vec<Route>> {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("do", "query-kept")
+        .append_pair("sql", STATEMENT)
+        .append_pair("address", database_url)
+        .finish();
+    let route = |name, query: &str| -> Result<Route> {
+        let request = Request::get(format!("/?{query}")).header(HOST, address.to_string()).body(Default::default())?;
+        Ok(Route { name, address, requests: Arc::new(vec![request]), connections: CONNECTIONS })
+    };
+    Ok(vec![route(BARE, "do=component")?, route(BARE_QUERY, &query)?])
+}
