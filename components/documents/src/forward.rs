@@ -1,28 +1,22 @@
 //! Forward a request: check who asks and what for, send it on, and hand the answer back.
 
-use std::pin::pin;
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
+use frontdesk::db::Db;
 use frontdesk::{Client, Error, Forwarded, Result, request_id_of};
-use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Uri};
-use spin_sdk::time::sleep;
 use uuid::Uuid;
 
 use crate::headers::{self, Caller};
 use crate::may_use::MayUse;
-use crate::outgoing::{Head, INCOMPLETE, Outgoing};
+use crate::outgoing::{BRIEF, Head, INCOMPLETE, Outgoing};
 use crate::passage::Passage;
 use crate::state::{Limit, Proxy};
 use crate::store::Terms;
 use crate::upload::{self, Upload};
 
-/// How long the connection to the database is kept, and the head of a short answer waits for its body, while a service is silent.
-const BRIEF: Duration = Duration::from_millis(100);
 /// Up to how many bytes of body wait for the first of them, so that head and body leave in one packet. Spin's sockets keep a
 /// second packet back until the client has acknowledged the first, which clients put off by up to 40 ms (Nagle's algorithm and
 /// delayed acknowledgements, RFC 1122, 4.2.3).
@@ -45,19 +39,10 @@ pub(crate) async fn forward(
         return Err(Error::UploadTooLarge);
     }
     let host = request.uri().authority().cloned();
-    let answer = pin!(async {
-        let outgoing = outgoing(&who, &client, &terms, target, limit, request).await?;
-        outgoing.answer(proxy.timeout()).await
-    });
     let db = proxy.app().db();
-    let (parts, body) = match select(answer, pin!(sleep(BRIEF))).await {
-        Either::Left((answer, _)) => answer?,
-        Either::Right(((), answer)) => {
-            db.release();
-            answer.await?
-        }
-    }
-    .into_parts();
+    let outgoing = outgoing(&who, &client, &terms, target, limit, request, db).await?;
+    // A service may take its time: the connection to the database does not wait with it.
+    let (parts, body) = outgoing.answer(proxy.timeout(), || db.release()).await?.into_parts();
     let length = headers::body_length(&parts.headers);
     let is_short = length.is_some_and(|length| length <= SHORT);
     let passage = Passage::new(body);
@@ -95,6 +80,7 @@ async fn outgoing(
     target: Uri,
     limit: u64,
     request: Request,
+    db: &Db,
 ) -> Result<Outgoing> {
     let (parts, mut body) = request.into_parts();
     let caller = Caller {
@@ -118,7 +104,13 @@ async fn outgoing(
     }
     // HTTP/2 need not announce a body, so whether there is one is seen when it begins or ends.
     let is_asked = announces_body || reads_only;
-    let first = if is_asked { None } else { upload::first_of(&mut body).await.transpose().map_err(|_| INCOMPLETE)? };
+    let first = if is_asked {
+        None
+    } else {
+        // A client may take its time.
+        db.release();
+        upload::first_of(&mut body).await.transpose().map_err(|_| INCOMPLETE)?
+    };
     if !is_asked && first.is_none() {
         // Without it the host announces a chunked body.
         forwarded.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const UNLIMITED: Duration = Duration::from_secs(24 * 3600);
 /// How soon a connection breaks off that had ended before.
 const AT_ONCE: Duration = Duration::from_millis(500);
+/// How long a service may take until it counts as one that is waited for, and until the head of a short answer leaves without its
+/// body.
+pub(crate) const BRIEF: Duration = Duration::from_millis(100);
 /// How often a request that waits for its answer is looked after.
 const WATCH: Duration = Duration::from_millis(200);
 
@@ -56,13 +59,13 @@ impl Outgoing {
     }
 
     /// The answer, once its head is there. The time limit is for the service: it does not run while the client is to send
-    /// something.
+    /// something. When nothing comes for a moment, `waits` is called.
     ///
     /// # Errors
     /// 400 `incomplete_body`, 413 `upload_too_large`, 502 and 504.
-    pub(crate) async fn answer(self, timeout: Duration) -> Result<Response> {
+    pub(crate) async fn answer(self, timeout: Duration, waits: impl FnOnce()) -> Result<Response> {
         let Self { head, upload, progress, may_repeat } = self;
-        let answer = answer(&head, upload, &progress, may_repeat, timeout).await;
+        let answer = answer(&head, upload, &progress, may_repeat, timeout, waits).await;
         answer.inspect_err(|_| progress.abandon())
     }
 }
@@ -73,11 +76,14 @@ async fn answer(
     progress: &Progress,
     mut may_repeat: bool,
     timeout: Duration,
+    waits: impl FnOnce(),
 ) -> Result<Response> {
     let began = Instant::now();
+    let mut waits = Some(waits);
     let mut sending = std::pin::pin!(spin_sdk::http::send(head.with(upload)?));
     loop {
-        match select(sending.as_mut(), std::pin::pin!(spin_sdk::time::sleep(WATCH))).await {
+        let pause = if waits.is_some() { BRIEF } else { WATCH };
+        match select(sending.as_mut(), std::pin::pin!(spin_sdk::time::sleep(pause))).await {
             Either::Left((Ok(response), _)) if is_final(&response) => return Ok(response),
             Either::Left((Ok(response), _)) => {
                 return Err(Error::upstream_unavailable(format!("the status {}", response.status().as_u16())));
@@ -89,11 +95,17 @@ async fn answer(
                 sending.set(spin_sdk::http::send(head.with(Upload::repeated(progress))?));
             }
             Either::Left((Err(error), _)) => return Err(refusal(&error, progress)),
-            Either::Right(_) if progress.is_too_large() => return Err(Error::UploadTooLarge),
-            Either::Right(_) if progress.waits_for_service().is_some_and(|waited| waited > timeout) => {
-                return Err(Error::UpstreamTimeout);
+            Either::Right(_) => {
+                if let Some(waits) = waits.take() {
+                    waits();
+                }
+                if progress.is_too_large() {
+                    return Err(Error::UploadTooLarge);
+                }
+                if progress.waits_for_service().is_some_and(|waited| waited > timeout) {
+                    return Err(Error::UpstreamTimeout);
+                }
             }
-            Either::Right(_) => {}
         }
     }
 }

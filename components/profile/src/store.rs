@@ -42,17 +42,22 @@ impl FromRow for Profile {
     }
 }
 
-/// The columns of [`Profile`], in its order, of the tables `users` and `profiles` under the aliases `u` and `p`.
+/// The columns of [`Profile`], in its order, of a user `u` who was created at this text, and of the table `profiles` under the
+/// alias `p`.
 macro_rules! profile_columns {
-    () => {
-        "u.id, u.full_name, p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url, \
-         rfc3339(coalesce(p.updated_at, u.created_at))"
+    ($created_at:literal) => {
+        concat!(
+            "u.id, u.full_name, p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url, \
+             coalesce(rfc3339(p.updated_at), ",
+            $created_at,
+            ")"
+        )
     };
 }
 
 const READ_PROFILE: Statement = Statement::read(
     "profile.read_profile",
-    find_live_session!(concat!(", ", profile_columns!()), "left join profiles p on p.user_id = u.id"),
+    find_live_session!(concat!(", ", profile_columns!("u.created_at")), "left join profiles p on p.user_id = u.id"),
 );
 
 impl Asked for Profile {
@@ -61,7 +66,11 @@ impl Asked for Profile {
 
 const FIND_PROFILE: Statement = Statement::read(
     "profile.find_profile",
-    concat!("select ", profile_columns!(), " from users u left join profiles p on p.user_id = u.id where u.id = $1"),
+    concat!(
+        "select ",
+        profile_columns!("rfc3339(u.created_at)"),
+        " from users u left join profiles p on p.user_id = u.id where u.id = $1"
+    ),
 );
 
 /// The profile of a user, an empty one when they never changed it; `None` when the account has gone meanwhile.

@@ -306,9 +306,9 @@ mod tests {
     #[test]
     fn it_computes_at_the_edges() {
         // The greatest moduli of a size leave the fewest bits of a limb, and the longest columns: no keys, but odd numbers.
-        for (size, last) in [(256, 0xff), (257, 0xff), (512, 0xfd), (1023, 0xff), (1024, 0xff), (1024, 0x01)] {
+        for (size, least) in [(256, 0xff), (257, 0xff), (512, 0xfd), (1023, 0xff), (1024, 0xff), (1024, 0x01)] {
             let mut modulus = vec![0xff; size];
-            modulus[size - 1] = last;
+            modulus[size - 1] = least;
             let modulus = BoxedUint::from_be_slice_vartime(&modulus);
             let key = ready(&rsa::PublicKey::new_unchecked(modulus, BoxedUint::from(65_537_u32)));
             let mut zero = vec![0; key.modulus.len()];
@@ -316,7 +316,7 @@ mod tests {
             // The modulus is odd.
             last[0] -= 1;
             for number in [zero.clone(), [1].into_iter().chain(zero.drain(1..)).collect(), last] {
-                assert_eq!(key.raise(&number), number, "{size} {last}");
+                assert_eq!(key.raise(&number), number, "{size} {least}");
             }
             for outside in [&*key.bytes, &vec![0xff; key.bytes.len()]] {
                 assert!(!key.verify(b"", outside));

@@ -76,11 +76,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let host = Host::find(&checkout, &target, &args.choice)?;
 
     let bench = Bench { checkout, server, host, feature_services, duration: Duration::from_secs(args.seconds) };
-    let mut measurements = bench.measure_bare(&probe)?;
-    for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
-        measurements.extend(bench.measure(algorithm)?);
-    }
+    let mut measurements = Vec::new();
+    let outcome = bench.measure_bare(&probe, &mut measurements).and_then(|()| {
+        [Algorithm::Rs256, Algorithm::EdDsa]
+            .into_iter()
+            .try_for_each(|algorithm| bench.measure(algorithm, &mut measurements))
+    });
     report::print(&measurements, &before, &build::sizes(&bench.checkout)?);
+    outcome?;
     if let Some(path) = &args.save {
         report::save(&measurements, path)?;
     }
@@ -101,7 +104,7 @@ struct Bench {
 
 impl Bench {
     /// Measures the routes on a host of their own, with tokens of this algorithm.
-    fn measure(&self, algorithm: Algorithm) -> Result<Vec<Measurement>> {
+    fn measure(&self, algorithm: Algorithm, measurements: &mut Vec<Measurement>) -> Result<()> {
         println!("Starting {}, {} keys", self.host.description, algorithm.name());
         let database = Scratch::create(&self.server)?;
         migrate::migrate(&self.checkout, &database.url)?;
@@ -130,22 +133,22 @@ impl Bench {
         let running = self.start(&Application::frontdesk(&self.checkout), listen, environment)?;
         signals::block_on(async {
             let scene = Scene::set(&running, &database.url, &pair, services.variables()).await?;
-            let mut measurements = self.measure_all(&running, &scene.routes(algorithm)?).await?;
+            self.measure_all(&running, &scene.routes(algorithm)?, measurements).await?;
             if algorithm == Algorithm::Rs256 {
-                measurements.extend(measure_mixed(&running, scene.mixed()?).await?);
+                measure_mixed(&running, scene.mixed()?, measurements).await?;
             }
-            Ok(measurements)
+            Ok(())
         })
     }
 
     /// Measures what the host itself allows.
-    fn measure_bare(&self, probe: &Path) -> Result<Vec<Measurement>> {
+    fn measure_bare(&self, probe: &Path, measurements: &mut Vec<Measurement>) -> Result<()> {
         println!("Starting {} with a bare component", self.host.description);
         let database = Scratch::create(&self.server)?;
         let bare = Bare::new(probe, &database.host()?)?;
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let running = self.start(&bare.application, listen, BTreeMap::new())?;
-        signals::block_on(self.measure_all(&running, &bare::routes(running.address(), &database.url)?))
+        signals::block_on(self.measure_all(&running, &bare::routes(running.address(), &database.url)?, measurements))
     }
 
     fn start(
@@ -160,8 +163,12 @@ impl Bench {
         running.with_context(|| format!("the host's output is in {}", self.checkout.show(&path)))
     }
 
-    async fn measure_all(&self, running: &Running, routes: &[Route]) -> Result<Vec<Measurement>> {
-        let mut measurements = Vec::new();
+    async fn measure_all(
+        &self,
+        running: &Running,
+        routes: &[Route],
+        measurements: &mut Vec<Measurement>,
+    ) -> Result<()> {
         for route in routes {
             for connections in route.connections {
                 println!("Measuring {} at {connections} connections", route.name);
@@ -169,14 +176,17 @@ impl Bench {
                 measurements.push(Measurement { memory: running.memory()?, ..measurement });
             }
         }
-        Ok(measurements)
+        Ok(())
     }
 }
 
 /// Measures all kinds of requests in turn for a minute, to see whether the memory grows.
-async fn measure_mixed(running: &Running, requests: Vec<Request<Full<Bytes>>>) -> Result<Vec<Measurement>> {
+async fn measure_mixed(
+    running: &Running,
+    requests: Vec<Request<Full<Bytes>>>,
+    measurements: &mut Vec<Measurement>,
+) -> Result<()> {
     let requests = Arc::new(requests);
-    let mut measurements = Vec::new();
     for name in MIXED {
         println!("Measuring {name}");
         let route = Route {
@@ -188,7 +198,7 @@ async fn measure_mixed(running: &Running, requests: Vec<Request<Full<Bytes>>>) -
         let measurement = load::measure(&route, MIXED_CONNECTIONS, MIXED_DURATION).await?;
         measurements.push(Measurement { memory: running.memory()?, ..measurement });
     }
-    Ok(measurements)
+    Ok(())
 }
 
 /// A database that is dropped again.
