@@ -385,10 +385,8 @@ pub(crate) async fn list_audit(
 
 const COUNT_SESSIONS: Statement = Statement::read(
     "admin.count_sessions",
-    concat!(
-        "select (select count(*) from (select from sessions s where s.user_id = u.id and is_live(s, u) limit $2) counted)
-         from users u where u.id = $1"
-    ),
+    "select (select count(*) from (select from sessions s where s.user_id = u.id and is_live(s, u) limit $2) counted)
+     from users u where u.id = $1",
 );
 
 /// How many live sessions a user has, counted up to one more than is told; `None` when there is no such user.
@@ -402,7 +400,8 @@ const LIST_SESSIONS: Statement = Statement::read(
     concat!(
         "select ",
         session_columns!(),
-        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
+        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u)
+           and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
          order by s.created_at desc, s.id desc limit $4"
     ),
 );
@@ -448,7 +447,8 @@ const END_SESSION: Statement = Statement::write(
     "admin.end_session",
     concat!(
         "with ended as (
-             delete from sessions s using users u where u.id = s.user_id and s.user_id = $4 and s.id = $5 and is_live(s, u) returning s.id
+             delete from sessions s using users u
+             where u.id = s.user_id and s.user_id = $4 and s.id = $5 and is_live(s, u) returning s.id
          ), logged as (",
         audit!(
             "user.sessions_revoked",
@@ -614,8 +614,8 @@ const INSERT_RESET: Statement = Statement::write(
     ),
 );
 
-/// A token for somebody's new password in place of those that there are, and until when it is good: `None` when there is nobody, `Some(None)` when the account is
-/// locked.
+/// A token for somebody's new password in place of those that there are, and until when it is good: `None` when there is nobody,
+/// `Some(None)` when the account is locked.
 pub(crate) async fn insert_reset(
     db: &Db,
     actor: Actor,

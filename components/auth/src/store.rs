@@ -101,7 +101,8 @@ const COUNT_TRY: Statement = Statement::write(
     "auth.count_try",
     concat!(
         "with decision as materialized (
-             select is_allowed, is_first_refusal, reached, reached_kind, retry_after from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
+             select is_allowed, is_first_refusal, reached, reached_kind, retry_after
+             from rate_limit($4::text[], $5::text[], $6::int4[], $7::int4[])
          ), logged as (",
         audit!(
             "auth.rate_limited",
@@ -449,11 +450,9 @@ pub(crate) async fn end_session(db: &Db, actor: Actor, session: Uuid) -> Result<
 
 const COUNT_SESSIONS: Statement = Statement::read(
     "auth.count_sessions",
-    concat!(
-        "select count(*) from (
-             select from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) limit $2
-         ) as counted"
-    ),
+    "select count(*) from (
+         select from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) limit $2
+     ) as counted",
 );
 
 /// How many live sessions a user has, up to one more than is told.
@@ -466,7 +465,8 @@ const LIST_SESSIONS: Statement = Statement::read(
     concat!(
         "select ",
         session_columns!(),
-        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u) and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
+        " from sessions s join users u on u.id = s.user_id where s.user_id = $1 and is_live(s, u)
+           and ($2::int8 is null or (s.created_at, s.id) < (timestamptz 'epoch' + $2 * interval '1 microsecond', $3::uuid))
          order by s.created_at desc, s.id desc limit $4"
     ),
 );

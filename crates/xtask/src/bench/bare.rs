@@ -1,5 +1,5 @@
-//! What the host itself allows: the probe, which answers with next to nothing, and with what one statement on a kept connection
-//! reads. Frontdesk cannot be faster than that.
+//! What the host itself allows: the probe, which answers with next to nothing, with what one statement on a kept connection reads,
+//! and with what a service answers to one request. Frontdesk cannot be faster than that.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,7 +11,7 @@ use hyper::header::HOST;
 use tempfile::TempDir;
 
 use super::load::Route;
-use super::report::{BARE, BARE_QUERY};
+use super::report::{BARE, BARE_QUERY, BARE_REQUEST};
 use super::routes::CONNECTIONS;
 use crate::host::Application;
 
@@ -25,29 +25,30 @@ pub(super) struct Bare {
 }
 
 impl Bare {
-    pub(super) fn new(probe: &Path, database_host: &str) -> Result<Self> {
+    /// `database` and `service` are the origins that it may reach.
+    pub(super) fn new(probe: &Path, database: &str, service: &str) -> Result<Self> {
         let folder = TempDir::new()?;
         let manifest = folder.path().join("spin.toml");
         let text = format!(
             "spin_manifest_version = 2\n[application]\nname = \"bare\"\n\
              [[trigger.http]]\nroute = \"/...\"\ncomponent = \"bare\"\n\
-             [component.bare]\nsource = {probe:?}\nallowed_outbound_hosts = [{database_host:?}]\n"
+             [component.bare]\nsource = {probe:?}\nallowed_outbound_hosts = [{database:?}, {service:?}]\n"
         );
         std::fs::write(&manifest, text).with_context(|| format!("cannot write {}", manifest.display()))?;
         Ok(Self { application: Application { manifest, ready: "/?do=component" }, _folder: folder })
     }
 }
 
-/// Without and with a statement.
-pub(super) fn routes(address: SocketAddr, database_url: &str) -> Result<Vec<Route>> {
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("do", "query-kept")
-        .append_pair("sql", STATEMENT)
-        .append_pair("address", database_url)
-        .finish();
-    let route = |name, query: &str| -> Result<Route> {
+/// Without anything, with a statement, and with a request to the service, which answers as little.
+pub(super) fn routes(address: SocketAddr, database_url: &str, service: &str) -> Result<Vec<Route>> {
+    let route = |name, query: &[(&str, &str)]| -> Result<Route> {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let request = Request::get(format!("/?{query}")).header(HOST, address.to_string()).body(Default::default())?;
         Ok(Route { name, address, requests: Arc::new(vec![request]), connections: CONNECTIONS })
     };
-    Ok(vec![route(BARE, "do=component")?, route(BARE_QUERY, &query)?])
+    Ok(vec![
+        route(BARE, &[("do", "component")])?,
+        route(BARE_QUERY, &[("do", "query-kept"), ("sql", STATEMENT), ("address", database_url)])?,
+        route(BARE_REQUEST, &[("do", "relay"), ("url", &format!("{service}/health"))])?,
+    ])
 }

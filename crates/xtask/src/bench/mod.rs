@@ -132,7 +132,7 @@ impl Bench {
         let environment = values.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
         let running = self.start(&Application::frontdesk(&self.checkout), listen, environment)?;
         signals::block_on(async {
-            let scene = Scene::set(&running, &database.url, &pair, services.variables()).await?;
+            let scene = Scene::set(&running, &database.url, &pair, &documents(&services)?).await?;
             self.measure_all(&running, &scene.routes(algorithm)?, measurements).await?;
             if algorithm == Algorithm::Rs256 {
                 measure_mixed(&running, scene.mixed()?, measurements).await?;
@@ -145,10 +145,15 @@ impl Bench {
     fn measure_bare(&self, probe: &Path, measurements: &mut Vec<Measurement>) -> Result<()> {
         println!("Starting {} with a bare component", self.host.description);
         let database = Scratch::create(&self.server)?;
-        let bare = Bare::new(probe, &database.host()?)?;
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let services = FeatureServices::choose(&Given::default(), listen)?;
+        let data = tempfile::TempDir::new()?;
+        let _services = services.start(&self.feature_services, data.path(), listen, &keys::random_secret()?)?;
+        let service = documents(&services)?;
+        let bare = Bare::new(probe, &database.host()?, &service)?;
         let running = self.start(&bare.application, listen, BTreeMap::new())?;
-        signals::block_on(self.measure_all(&running, &bare::routes(running.address(), &database.url)?, measurements))
+        let routes = bare::routes(running.address(), &database.url, &service)?;
+        signals::block_on(self.measure_all(&running, &routes, measurements))
     }
 
     fn start(
@@ -178,6 +183,11 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// The origin of the documents service.
+fn documents(services: &FeatureServices) -> Result<String> {
+    services.variables().remove("documents_upstream").context("there is no documents service")
 }
 
 /// Measures all kinds of requests in turn for a minute, to see whether the memory grows.

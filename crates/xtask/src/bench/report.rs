@@ -18,6 +18,8 @@ pub(super) const BASE: &str = "GET /healthz";
 pub(super) const BARE: &str = "bare component";
 /// What the host does with a component that reads one row, which the others are compared with too.
 pub(super) const BARE_QUERY: &str = "bare component, one statement";
+/// What the host does with a component that asks a service.
+pub(super) const BARE_REQUEST: &str = "bare component, one request";
 /// At how many connections the picture shows the routes.
 const SHOWN: usize = 16;
 /// Of the picture, in pixels.

@@ -21,7 +21,6 @@ use crate::database;
 use crate::host::Running;
 use crate::http::Connection;
 use crate::keys::{self, Algorithm, Pair};
-use crate::variables::Derived;
 
 /// How many people ask, where each request is another one's: more than an instance remembers the tokens of.
 const PEOPLE: usize = 1000;
@@ -66,9 +65,8 @@ const EMAIL: &str = "bench@frontdesk.localhost";
 const PROFILE: Bytes = Bytes::from_static(b"{\"phone\":\"+44 20 7946 0000\"}");
 
 impl Scene {
-    pub(super) async fn set(running: &Running, url: &str, pair: &Pair, services: Derived) -> Result<Self> {
+    pub(super) async fn set(running: &Running, url: &str, pair: &Pair, documents: &str) -> Result<Self> {
         let frontdesk = running.address();
-        let documents = services.get("documents_upstream").context("there is no documents service")?;
         let documents = documents.trim_start_matches("http://").parse()?;
         let password = keys::random_password()?;
         let mut connection = Connection::open(frontdesk).await?;
