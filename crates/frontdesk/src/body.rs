@@ -1,15 +1,18 @@
 //! The request's body: who reads it, how much of it, and what becomes of the rest.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use futures::future::{Either, select};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use spin_sdk::time::sleep;
+use spin_sdk::wit_bindgen::spawn;
 
 use crate::error::{Error, Result};
 use crate::time::within;
@@ -25,6 +28,9 @@ const READ_TIME: Duration = Duration::from_secs(30);
 const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 /// See [`DRAIN_BYTES`].
 const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// How long an answer waits for what is read before it.
+const BRIEF: Duration = Duration::from_millis(100);
 
 /// How often it is looked whether a body is still read.
 const LEFT_POLL: Duration = Duration::from_millis(50);
@@ -50,25 +56,33 @@ impl Upload {
         self.with(|inner| inner.begun)
     }
 
-    /// Reads on what nobody has read.
-    pub(crate) async fn drain(mut self) {
-        let rest = async {
-            let mut drained = 0;
-            while let Some(Ok(frame)) = self.frame().await {
-                drained += frame.data_ref().map_or(0, Bytes::len);
-                if drained > DRAIN_BYTES {
-                    break;
-                }
+    /// Reads on what nobody has read. What has arrived is read at once: were it read while the answer leaves, the answer's body
+    /// would come too late for the packet that its head is in, and a client waits 40 ms for a second one. A client that sends
+    /// slowly need not wait for its answer.
+    pub(crate) async fn drain(self) {
+        let mut rest = Box::pin(within(DRAIN_TIME, self.read_on()));
+        if let Either::Right(_) = select(&mut rest, pin!(sleep(BRIEF))).await {
+            spawn(async move {
+                // Whatever was not sent by then stays unread.
+                let _ = rest.await;
+            });
+        }
+    }
+
+    async fn read_on(mut self) {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = self.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > DRAIN_BYTES {
+                break;
             }
-        };
-        // Whatever was not sent by then stays unread.
-        let _ = within(DRAIN_TIME, rest).await;
+        }
     }
 
     /// The same, once nobody reads it any more: the request may still be on its way to another service.
     pub(crate) async fn drain_when_left(self) {
         while Arc::strong_count(&self.0) > 1 && !self.is_end_stream() {
-            spin_sdk::time::sleep(LEFT_POLL).await;
+            sleep(LEFT_POLL).await;
         }
         self.drain().await;
     }

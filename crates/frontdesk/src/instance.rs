@@ -75,11 +75,10 @@ impl<S: Load> Instance<S> {
         }
         // A client that asked first, and was not told to go on, has sent nothing.
         let is_on_its_way = (upload.is_begun() || !asks_first) && !upload.is_end_stream();
-        // After the answer has left: a client that sends slowly need not wait for it.
         if is_on_its_way && is_forwarded(&response) {
             spin_sdk::wit_bindgen::spawn(upload.drain_when_left());
         } else if is_on_its_way && error.is_some() {
-            spin_sdk::wit_bindgen::spawn(upload.drain());
+            upload.drain().await;
         }
         finish(&mut response, &log);
         // Readiness asks at every probe, and tells itself what it heard.

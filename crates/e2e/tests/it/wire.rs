@@ -1,5 +1,7 @@
 //! What every answer has in common (API.md, section 0).
 
+use std::time::{Duration, Instant};
+
 use e2e::{Answer, App, Caller};
 use insta::assert_snapshot;
 use reqwest::{Body, Method};
@@ -8,6 +10,8 @@ use serde_json::json;
 use crate::app;
 
 const MIB: usize = 1024 * 1024;
+/// Less than a client takes to acknowledge the first packet of an answer (40 ms in Linux), for which the host's second one waits.
+const ONE_PACKET: Duration = Duration::from_millis(30);
 
 async fn post(content_type: &str, body: impl Into<Body>) -> Answer {
     let anonymous = app().await.anonymous();
@@ -86,6 +90,25 @@ async fn a_body_over_the_limit_is_413_that_the_client_can_read() {
     assert_eq!(chunked.to_string(), answer.to_string());
     let whatever_it_claims_to_be = post("text/plain", vec![b'a'; 2 * MIB]).await;
     assert_eq!(whatever_it_claims_to_be.to_string(), answer.to_string());
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_in_one_packet_although_nobody_has_read_the_body() {
+    let user = app().await.user().await.unwrap();
+    for method in [Method::GET, Method::POST] {
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            let request = user.request(method.clone(), "/api/admin/users");
+            let request =
+                if method == Method::POST { request.json(&json!({ "email": "a@example.com" })) } else { request };
+            let began = Instant::now();
+            assert_eq!(user.send(request).await.unwrap().status, 403);
+            times.push(began.elapsed());
+        }
+        times.sort();
+        // A busy machine makes some of them late, and chance lets a few of two packets be in time.
+        assert!(times[7] < ONE_PACKET, "{method} took {times:?}");
+    }
 }
 
 #[tokio::test]
