@@ -58,9 +58,14 @@ impl Process {
         }
     }
 
-    /// How much memory it and what it has started have in use, in KiB, as `ps` says; shared pages count for each.
+    /// How much memory it and what it has started have in use, in KiB, as `ps` says. Pages that they share count once on Linux,
+    /// and for each of them where `ps` does not know better.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let listed = Command::new("ps").args(["-axo", "pid=,ppid=,rss="]).output().context("cannot run `ps`")?;
+        let list = |column: &str| {
+            Command::new("ps").arg("-axo").arg(format!("pid=,ppid=,{column}=")).output().context("cannot run `ps`")
+        };
+        let proportional = list("pss")?;
+        let listed = if proportional.status.success() { proportional } else { list("rss")? };
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         let numbers =
             |line: &str| line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>();

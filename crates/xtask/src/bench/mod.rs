@@ -77,11 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let bench = Bench { checkout, server, host, feature_services, duration: Duration::from_secs(args.seconds) };
     let mut measurements = Vec::new();
-    let outcome = bench.measure_bare(&probe, &mut measurements).and_then(|()| {
-        [Algorithm::Rs256, Algorithm::EdDsa]
-            .into_iter()
-            .try_for_each(|algorithm| bench.measure(algorithm, &mut measurements))
-    });
+    let outcome = bench.measure_everything(&probe, &mut measurements);
     report::print(&measurements, &before, &build::sizes(&bench.checkout)?);
     outcome?;
     if let Some(path) = &args.save {
@@ -103,8 +99,25 @@ struct Bench {
 }
 
 impl Bench {
-    /// Measures the routes on a host of their own, with tokens of this algorithm.
-    fn measure(&self, algorithm: Algorithm, measurements: &mut Vec<Measurement>) -> Result<()> {
+    fn measure_everything(&self, probe: &Path, measurements: &mut Vec<Measurement>) -> Result<()> {
+        self.measure_bare(probe, measurements)?;
+        for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
+            self.on_frontdesk(algorithm, async |running, scene| {
+                self.measure_all(running, &scene.routes(algorithm)?, measurements).await
+            })?;
+        }
+        // Apart, so that the memory is that of these requests and not of fifty sign-ins at once.
+        self.on_frontdesk(Algorithm::Rs256, async |running, scene| {
+            measure_mixed(running, scene.mixed()?, measurements).await
+        })
+    }
+
+    /// Measures something on a host of its own, with tokens of this algorithm.
+    fn on_frontdesk(
+        &self,
+        algorithm: Algorithm,
+        measure: impl AsyncFnOnce(&Running, &Scene) -> Result<()>,
+    ) -> Result<()> {
         println!("Starting {}, {} keys", self.host.description, algorithm.name());
         let database = Scratch::create(&self.server)?;
         migrate::migrate(&self.checkout, &database.url)?;
@@ -133,11 +146,7 @@ impl Bench {
         let running = self.start(&Application::frontdesk(&self.checkout), listen, environment)?;
         signals::block_on(async {
             let scene = Scene::set(&running, &database.url, &pair, &documents(&services)?).await?;
-            self.measure_all(&running, &scene.routes(algorithm)?, measurements).await?;
-            if algorithm == Algorithm::Rs256 {
-                measure_mixed(&running, scene.mixed()?, measurements).await?;
-            }
-            Ok(())
+            measure(&running, &scene).await
         })
     }
 
