@@ -1,5 +1,6 @@
 -- What every request reads. Hosts prepare each statement anew, and planning these takes several times as long as executing them; what
--- a function in PL/pgSQL does is planned once for a connection.
+-- a function in PL/pgSQL does is planned once for a connection. Parameters are named with their function in statements: a column that
+-- a table gets later could have the same name.
 
 -- Whether a session is live. Inlined wherever it is called.
 create function is_live(s sessions, u users) returns boolean
@@ -21,7 +22,7 @@ begin
     into id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, last_login_at,
          must_change_password
     from sessions s join users u on u.id = s.user_id
-    where s.id = session and s.user_id = account and is_live(s, u);
+    where s.id = live_session.session and s.user_id = live_session.account and is_live(s, u);
 end
 $$;
 
@@ -31,9 +32,10 @@ create function granted_apps(account uuid) returns text[]
 as $$
 begin
     return array(
-        select g.app_key from app_users g where g.user_id = account
+        select g.app_key from app_users g where g.user_id = granted_apps.account
         union all
-        select g.app_key from app_groups g join group_members m on m.group_id = g.group_id where m.user_id = account
+        select g.app_key from app_groups g join group_members m on m.group_id = g.group_id
+        where m.user_id = granted_apps.account
     );
 end
 $$;
@@ -51,8 +53,16 @@ create function documents_terms(
     language plpgsql stable parallel safe
 as $$
 begin
-    may_use := coalesce((select may_use(a, role, granted_apps(account)) from apps a where a.key = app), role = 'admin');
-    groups := array(select m.group_id::text from group_members m where m.user_id = account order by m.group_id limit 101);
+    may_use := coalesce(
+        (
+            select may_use(a, documents_terms.role, granted_apps(documents_terms.account))
+            from apps a where a.key = documents_terms.app
+        ),
+        role = 'admin'
+    );
+    groups := array(
+        select m.group_id::text from group_members m where m.user_id = documents_terms.account order by m.group_id limit 101
+    );
     documents_limit := (select s.max_pdf_mb from documents_settings s);
 end
 $$;

@@ -1,12 +1,16 @@
 //! Forward a request: check who asks and what for, send it on, and hand the answer back.
 
+use std::pin::pin;
+
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
 use frontdesk::db::Db;
 use frontdesk::{Client, Error, Forwarded, Result, request_id_of};
+use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Uri};
+use spin_sdk::time::sleep;
 use uuid::Uuid;
 
 use crate::headers::{self, Caller};
@@ -17,7 +21,7 @@ use crate::state::{Limit, Proxy};
 use crate::store::Terms;
 use crate::upload::{self, Upload};
 
-/// Up to how many bytes of body wait for the first of them, so that head and body leave in one packet. Spin's sockets keep a
+/// Up to how many bytes of body are waited for, so that head and body leave in one packet. Spin's sockets keep a
 /// second packet back until the client has acknowledged the first, which clients put off by up to 40 ms (Nagle's algorithm and
 /// delayed acknowledgements, RFC 1122, 4.2.3).
 const SHORT: u64 = 64 * 1024;
@@ -46,12 +50,12 @@ pub(crate) async fn forward(
     let length = headers::body_length(&parts.headers);
     let is_short = length.is_some_and(|length| length <= SHORT);
     let passage = Passage::new(body);
-    let begun = if is_short { passage.clone().begun(BRIEF).await } else { None };
-    let body = begun.unwrap_or_else(|| {
+    let (body, is_whole) =
+        if is_short { passage.clone().at_hand(BRIEF).await } else { (passage.clone().into_body(), false) };
+    if !is_whole {
         // It may take hours.
         db.release();
-        passage.clone().into_body()
-    });
+    }
     let mut response = body.into_response();
     *response.status_mut() = parts.status;
     *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
@@ -107,9 +111,16 @@ async fn outgoing(
     let first = if is_asked {
         None
     } else {
-        // A client may take its time.
-        db.release();
-        upload::first_of(&mut body).await.transpose().map_err(|_| INCOMPLETE)?
+        let mut first = pin!(upload::first_of(&mut body));
+        let first = match select(first.as_mut(), pin!(sleep(BRIEF))).await {
+            Either::Left((first, _)) => first,
+            Either::Right(_) => {
+                // A client may take its time.
+                db.release();
+                first.await
+            }
+        };
+        first.transpose().map_err(|_| INCOMPLETE)?
     };
     if !is_asked && first.is_none() {
         // Without it the host announces a chunked body.

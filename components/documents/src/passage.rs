@@ -33,15 +33,19 @@ impl Passage {
         Body::new(self)
     }
 
-    /// The answer with its first bytes at hand, so that they leave together with the head; `None` when they take longer than this.
-    /// Then nothing is lost: the reading that was begun goes on in the body.
-    pub(crate) async fn begun(self, limit: Duration) -> Option<Body> {
-        let mut body = self.into_body();
-        let first = match select(pin!(first_of(&mut body)), pin!(sleep(limit))).await {
-            Either::Left((first, _)) => first,
-            Either::Right(_) => return None,
+    /// The answer, short, with all of it at hand that comes within this time, so that it leaves together with the head; and whether
+    /// that is the whole of it. Nothing is lost when it is not: a reading that was begun goes on in the body.
+    pub(crate) async fn at_hand(self, limit: Duration) -> (Body, bool) {
+        let (mut body, mut read) = (self.into_body(), Vec::new());
+        let whole = async {
+            let mut is_broken = false;
+            while let (false, Some(data)) = (is_broken, first_of(&mut body).await) {
+                is_broken = data.is_err();
+                read.push(data);
+            }
         };
-        Some(Body::from_stream(stream::iter(first).chain(body.into_data_stream())))
+        let is_whole = matches!(select(pin!(whole), pin!(sleep(limit))).await, Either::Left(_));
+        (Body::from_stream(stream::iter(read).chain(body.into_data_stream())), is_whole)
     }
 
     /// The host's stream, unless somebody has begun to read it.

@@ -1,12 +1,11 @@
 //! The request's body: who reads it, how much of it, and what becomes of the rest.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures::future::{Either, select};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -29,8 +28,10 @@ const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 /// See [`DRAIN_BYTES`].
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// How long an answer waits for what is read before it.
-const BRIEF: Duration = Duration::from_millis(100);
+/// How much of a refused body is read before its answer leaves, and how long the answer waits for it.
+const AT_HAND: usize = 64 * 1024;
+/// See [`AT_HAND`].
+const BRIEF: Duration = Duration::from_millis(20);
 
 /// How often it is looked whether a body is still read.
 const LEFT_POLL: Duration = Duration::from_millis(50);
@@ -56,27 +57,30 @@ impl Upload {
         self.with(|inner| inner.begun)
     }
 
-    /// Reads on what nobody has read. What has arrived is read at once: were it read while the answer leaves, the answer's body
-    /// would come too late for the packet that its head is in, and a client waits 40 ms for a second one. A client that sends
-    /// slowly need not wait for its answer.
-    pub(crate) async fn drain(self) {
-        let mut rest = Box::pin(within(DRAIN_TIME, self.read_on()));
-        if let Either::Right(_) = select(&mut rest, pin!(sleep(BRIEF))).await {
-            spawn(async move {
-                // Whatever was not sent by then stays unread.
-                let _ = rest.await;
-            });
+    /// Reads on what nobody has read. A little that has arrived is read at once: were it read while the answer leaves, the answer's
+    /// body would come too late for the packet that its head is in, and a client waits 40 ms for a second one. A client that is
+    /// still sending need not wait for its answer.
+    pub(crate) async fn drain(mut self) {
+        if within(BRIEF, self.read_on(AT_HAND)).await != Some(true) {
+            spawn(self.drain_rest());
         }
     }
 
-    async fn read_on(mut self) {
+    async fn drain_rest(mut self) {
+        // Whatever was not sent by then stays unread.
+        let _ = within(DRAIN_TIME, self.read_on(DRAIN_BYTES)).await;
+    }
+
+    /// Whether the end was reached before more than `limit` bytes were.
+    async fn read_on(&mut self, limit: usize) -> bool {
         let mut drained = 0;
         while let Some(Ok(frame)) = self.frame().await {
             drained += frame.data_ref().map_or(0, Bytes::len);
-            if drained > DRAIN_BYTES {
-                break;
+            if drained > limit {
+                return false;
             }
         }
+        true
     }
 
     /// The same, once nobody reads it any more: the request may still be on its way to another service.
@@ -84,7 +88,7 @@ impl Upload {
         while Arc::strong_count(&self.0) > 1 && !self.is_end_stream() {
             sleep(LEFT_POLL).await;
         }
-        self.drain().await;
+        self.drain_rest().await;
     }
 
     fn with<T>(&self, read: impl FnOnce(&mut Inner) -> T) -> T {

@@ -14,6 +14,19 @@ pub(crate) async fn fetch(question: &Question) -> Result<Value, Error> {
     })
 }
 
+/// Gets `url=`, which must be answered with a success: what the answer says.
+///
+/// # Errors
+/// When it is not.
+pub(crate) async fn ask(question: &Question) -> Result<Value, Error> {
+    let response = http::get(question.get("url")?).await?;
+    if !response.status().is_success() {
+        return Err(Error::other(response.status().to_string()));
+    }
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(String::from_utf8_lossy(&body).into())
+}
+
 /// Gets `url=`: the status of the answer and what it says, or why there is none.
 pub(crate) async fn relay(question: &Question) -> Result<Value, Error> {
     let response = match http::get(question.get("url")?).await {

@@ -32,6 +32,7 @@ pub async fn answer(request: Request) -> Result<Response<String>, Error> {
         "fail" => return Err(instance::fail()),
         "fetch" => fetch::fetch(&question).await?,
         "relay" => fetch::relay(&question).await?,
+        "ask" => fetch::ask(&question).await?,
         "query" => postgres::query(&question).await?,
         "query-kept" => postgres::query_kept(&question).await?,
         "drain-pool" => postgres::drain_pool(&question).await?,

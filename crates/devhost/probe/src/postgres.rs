@@ -34,7 +34,10 @@ pub(crate) async fn query(question: &Question) -> Result<Value, Error> {
 /// The connection that an instance keeps.
 static KEPT: Mutex<Option<Arc<Connection>>> = Mutex::new(None);
 
-/// Runs `sql=` on a connection to `address=` that is kept for the requests that follow.
+/// The rows of `sql=`, on a connection to `address=` that is kept for the requests that follow.
+///
+/// # Errors
+/// When there is no connection or the statement fails; the connection is then not kept.
 pub(crate) async fn query_kept(question: &Question) -> Result<Value, Error> {
     let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let connection = kept().clone();
@@ -46,7 +49,12 @@ pub(crate) async fn query_kept(question: &Question) -> Result<Value, Error> {
             Arc::clone(kept().insert(Arc::new(opened)))
         }
     };
-    Ok(outcome(&connection, question.get("sql")?).await)
+    let outcome = outcome(&connection, question.get("sql")?).await;
+    if outcome.is_array() {
+        return Ok(outcome);
+    }
+    kept().take();
+    Err(Error::other(outcome.to_string()))
 }
 
 async fn outcome(connection: &Connection, statement: &str) -> Value {

@@ -64,10 +64,42 @@ async fn what_an_instance_remembers_of_somebody_ends_with_what_it_was_made_from(
 }
 
 #[tokio::test]
+async fn what_somebody_may_use_is_never_remembered() {
+    let upstream = Upstream::start().unwrap();
+    let app = App::builder().variable("documents_upstream", upstream.origin()).start().await.unwrap();
+    let user = app.user().await.unwrap();
+    let (id, refused) = (user.id().await.unwrap(), (403, "app_not_granted".to_owned()));
+    let allowed = || (200, String::new());
+    assert_eq!(often(&user, "/api/documents").await, allowed());
+    app.database().raw("insert into groups (name) values ('Readers')").await.unwrap();
+    app.database().raw("insert into app_groups (app_key, group_id) select 'documents', id from groups").await.unwrap();
+    app.database().raw("update apps set default_access = 'granted'").await.unwrap();
+    assert_eq!(often(&user, "/api/documents").await, refused);
+    for (grant, withdraw) in [
+        (
+            "insert into app_users (app_key, user_id) values ('documents', $1::uuid)",
+            "delete from app_users where user_id = $1::uuid",
+        ),
+        (
+            "insert into group_members (group_id, user_id) select id, $1::uuid from groups",
+            "delete from group_members where user_id = $1::uuid",
+        ),
+        ("update users set role = 'admin' where id = $1::uuid", "update users set role = 'user' where id = $1::uuid"),
+    ] {
+        app.database().execute(grant, &id).await.unwrap();
+        assert_eq!(often(&user, "/api/documents").await, allowed(), "after {grant}");
+        app.database().execute(withdraw, &id).await.unwrap();
+        assert_eq!(often(&user, "/api/documents").await, refused, "after {withdraw}");
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_plan_that_postgres_keeps_follows_a_migration() {
     let app = App::start().await.unwrap();
     let user = app.user().await.unwrap();
     assert_eq!(often(&user, "/api/users/me").await.0, 200);
+    let me = user.get("/api/users/me").await.unwrap().json();
     for change in [
         "alter table users add column before_full_name text",
         "alter table users alter column full_name type varchar(200)",
@@ -75,6 +107,7 @@ async fn a_plan_that_postgres_keeps_follows_a_migration() {
     ] {
         app.database().raw(change).await.unwrap();
         assert_eq!(often(&user, "/api/users/me").await.0, 200, "{change}");
+        assert_eq!(user.get("/api/users/me").await.unwrap().json(), me, "{change}");
     }
     app.stop().await.unwrap();
 }

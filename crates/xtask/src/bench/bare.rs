@@ -49,6 +49,6 @@ pub(super) fn routes(address: SocketAddr, database_url: &str, service: &str) -> 
     Ok(vec![
         route(BARE, &[("do", "component")])?,
         route(BARE_QUERY, &[("do", "query-kept"), ("sql", STATEMENT), ("address", database_url)])?,
-        route(BARE_REQUEST, &[("do", "relay"), ("url", &format!("{service}/health"))])?,
+        route(BARE_REQUEST, &[("do", "ask"), ("url", &format!("{service}/health"))])?,
     ])
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Desk, MIB, Scripted, begun, desk, echo, impatient, raw, request};
 
@@ -211,7 +211,8 @@ async fn the_head_of_a_short_answer_goes_on_while_its_body_is_not_there() {
         head_has_arrived.send(()).unwrap();
         assert_eq!(answer.text().await.unwrap(), "later");
     };
-    tokio::join!(serving, asking);
+    // Were the head held back, both would wait for ever.
+    timeout(Duration::from_secs(10), async { tokio::join!(serving, asking) }).await.unwrap();
     app.stop().await.unwrap();
 }
 
