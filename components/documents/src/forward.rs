@@ -9,7 +9,7 @@ use frontdesk::db::Db;
 use frontdesk::{Client, Error, Forwarded, Result, request_id_of};
 use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use spin_sdk::time::sleep;
 use uuid::Uuid;
 
@@ -45,13 +45,19 @@ pub(crate) async fn forward(
     let host = request.uri().authority().cloned();
     let db = proxy.app().db();
     let outgoing = outgoing(&who, &client, &terms, target, limit, request, db).await?;
+    let progress = outgoing.progress().clone();
     // A service may take its time: the connection to the database does not wait with it.
     let (parts, body) = outgoing.answer(proxy.timeout(), || db.release()).await?.into_parts();
     let length = headers::body_length(&parts.headers);
-    let is_short = length.is_some_and(|length| length <= SHORT);
+    let has_no_body = length.is_none() && matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_short = has_no_body || length.is_some_and(|length| length <= SHORT);
     let passage = Passage::new(body);
-    let (body, is_whole) =
-        if is_short { passage.clone().at_hand(BRIEF).await } else { (passage.clone().into_body(), false) };
+    let (body, is_whole) = if is_short {
+        let at_hand = passage.clone().at_hand(BRIEF).await;
+        at_hand.inspect_err(|_| progress.abandon()).map_err(Error::upstream_unavailable)?
+    } else {
+        (passage.clone().into_body(), false)
+    };
     if !is_whole {
         // It may take hours.
         db.release();

@@ -58,6 +58,11 @@ impl Outgoing {
         Self { head, upload, progress, may_repeat }
     }
 
+    /// What becomes of its body.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     /// The answer, once its head is there. The time limit is for the service: it does not run while the client is to send
     /// something. When nothing comes for a moment, `waits` is called.
     ///

@@ -35,17 +35,23 @@ impl Passage {
 
     /// The answer, short, with all of it at hand that comes within this time, so that it leaves together with the head; and whether
     /// that is the whole of it. Nothing is lost when it is not: a reading that was begun goes on in the body.
-    pub(crate) async fn at_hand(self, limit: Duration) -> (Body, bool) {
+    ///
+    /// # Errors
+    /// When it breaks off within this time.
+    pub(crate) async fn at_hand(self, limit: Duration) -> Result<(Body, bool), axum::Error> {
         let (mut body, mut read) = (self.into_body(), Vec::new());
         let whole = async {
-            let mut is_broken = false;
-            while let (false, Some(data)) = (is_broken, first_of(&mut body).await) {
-                is_broken = data.is_err();
-                read.push(data);
+            while let Some(data) = first_of(&mut body).await {
+                read.push(data?);
             }
+            Ok(())
         };
-        let is_whole = matches!(select(pin!(whole), pin!(sleep(limit))).await, Either::Left(_));
-        (Body::from_stream(stream::iter(read).chain(body.into_data_stream())), is_whole)
+        let is_whole = match select(pin!(whole), pin!(sleep(limit))).await {
+            Either::Left((outcome, _)) => outcome.map(|()| true)?,
+            Either::Right(_) => false,
+        };
+        let read = stream::iter(read.into_iter().map(Ok));
+        Ok((Body::from_stream(read.chain(body.into_data_stream())), is_whole))
     }
 
     /// The host's stream, unless somebody has begun to read it.

@@ -429,8 +429,8 @@ fn die(says_its_length: bool) -> Response<Body> {
         if is_alive {
             return Ok(pattern(SIZE));
         }
-        // What was written is on its way by then.
-        sleep(Duration::from_millis(100)).await;
+        // What was written has left by then, and nobody waits for the rest of it any more.
+        sleep(Duration::from_millis(500)).await;
         Err(io::Error::other("the service dies"))
     }));
     let answer = Response::new(body);

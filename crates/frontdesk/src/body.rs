@@ -1,11 +1,12 @@
 //! The request's body: who reads it, how much of it, and what becomes of the rest.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use futures::future::{Either, select};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -61,7 +62,11 @@ impl Upload {
     /// body would come too late for the packet that its head is in, and a client waits 40 ms for a second one. A client that is
     /// still sending need not wait for its answer.
     pub(crate) async fn drain(mut self) {
-        if within(BRIEF, self.read_on(AT_HAND)).await != Some(true) {
+        let is_whole = match select(pin!(self.read_on(AT_HAND)), pin!(sleep(BRIEF))).await {
+            Either::Left((is_whole, _)) => is_whole,
+            Either::Right(_) => false,
+        };
+        if !is_whole {
             spawn(self.drain_rest());
         }
     }

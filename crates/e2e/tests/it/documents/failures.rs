@@ -115,6 +115,24 @@ async fn a_service_that_dies_on_the_way_leaves_no_answer_that_seems_whole() {
 }
 
 #[tokio::test]
+async fn a_short_answer_that_breaks_off_at_once_is_502() {
+    let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", service.local_addr().unwrap());
+    let app = App::builder().variable("documents_upstream", origin).start().await.unwrap();
+    let user = app.user().await.unwrap();
+    let serving = async {
+        let (mut socket, _) = service.accept().await.unwrap();
+        let mut request = BufReader::new(&mut socket).lines();
+        while request.next_line().await.unwrap().is_some_and(|line| !line.is_empty()) {}
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(user.get("/api/documents/x"), serving);
+    let answer = answer.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.code()), (502, "upstream_unavailable".to_owned()));
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_answer_that_comes_before_the_body_was_read_arrives() {
     let desk = desk().await;
     let user = desk.app.user().await.unwrap();
@@ -190,25 +208,26 @@ async fn an_answer_with_a_length_beside_chunks_is_as_long_as_its_chunks() {
 }
 
 #[tokio::test]
-async fn the_head_of_a_short_answer_goes_on_while_its_body_is_not_there() {
+async fn what_there_is_of_a_short_answer_goes_on_while_the_rest_is_not_there() {
     let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", service.local_addr().unwrap());
     let app = App::builder().variable("documents_upstream", origin).start().await.unwrap();
     let user = app.user().await.unwrap();
-    let (head_has_arrived, body_may_leave) = oneshot::channel();
+    let (has_arrived, body_may_leave) = oneshot::channel();
     let serving = async {
         let (mut socket, _) = service.accept().await.unwrap();
         let mut request = BufReader::new(&mut socket).lines();
         while request.next_line().await.unwrap().is_some_and(|line| !line.is_empty()) {}
-        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst").await.unwrap();
         body_may_leave.await.unwrap();
         socket.write_all(b"later").await.unwrap();
         socket
     };
     let asking = async {
-        let answer = user.request(Method::GET, "/api/documents/x").send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), answer.content_length()), (200, Some(5)));
-        head_has_arrived.send(()).unwrap();
+        let mut answer = user.request(Method::GET, "/api/documents/x").send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.content_length()), (200, Some(10)));
+        assert_eq!(answer.chunk().await.unwrap().unwrap(), "first");
+        has_arrived.send(()).unwrap();
         assert_eq!(answer.text().await.unwrap(), "later");
     };
     // Were the head held back, both would wait for ever.
