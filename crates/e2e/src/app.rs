@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::answer::Answer;
 use crate::browser::Browser;
 use crate::caller::Caller;
 use crate::database::Database;
@@ -146,6 +147,16 @@ impl App {
     /// What the host has printed so far.
     pub fn log(&self) -> Vec<String> {
         self.host.log()
+    }
+
+    /// What the host has printed once the line of this request is there: what is missing then, it has not said.
+    ///
+    /// # Errors
+    /// When that line is not there after ten seconds.
+    pub fn log_through(&self, answer: &Answer) -> Result<Vec<String>> {
+        let id = answer.header("x-request-id");
+        self.wait_for_log(id).with_context(|| format!("the log lacks the request {id}"))?;
+        Ok(self.log())
     }
 
     /// The first line of the log that contains this, once it is there; `None` after ten seconds.

@@ -1,12 +1,14 @@
 //! What the tick does with mails and with what has expired.
 
-use e2e::{App, AppBuilder};
+use e2e::{Answer, App, AppBuilder};
 use reqwest::Method;
 use serde_json::json;
 
-async fn tick(app: &App) {
+async fn tick(app: &App) -> Answer {
     let scheduler = app.anonymous().with_token(AppBuilder::TICK_TOKEN);
-    assert_eq!(scheduler.send(scheduler.request(Method::POST, "/internal/tick")).await.unwrap().status, 204);
+    let answer = scheduler.send(scheduler.request(Method::POST, "/internal/tick")).await.unwrap();
+    assert_eq!(answer.status, 204);
+    answer
 }
 
 async fn count(app: &App, table: &str) -> i64 {
@@ -34,9 +36,10 @@ async fn a_mail_is_printed_once_where_mails_are_printed() {
     assert_eq!(count(&app, "outbox").await, 0);
     tick(&app).await;
     forget(&app, &app.user().await.unwrap().email).await;
-    tick(&app).await;
+    let answer = tick(&app).await;
     // Two mails to two people: the first one was not printed again.
-    assert_eq!(app.log().iter().filter(|line| line.contains(&user.email) && line.contains("mail.body")).count(), 1);
+    let log = app.log_through(&answer).unwrap();
+    assert_eq!(log.iter().filter(|line| line.contains(&user.email) && line.contains("mail.body")).count(), 1);
     app.stop().await.unwrap();
 }
 
@@ -44,9 +47,9 @@ async fn a_mail_is_printed_once_where_mails_are_printed() {
 async fn a_mail_waits_where_none_is_sent_and_no_log_tells_its_token() {
     let app = App::start().await.unwrap();
     forget(&app, &app.user().await.unwrap().email).await;
-    tick(&app).await;
+    let answer = tick(&app).await;
     assert_eq!(count(&app, "outbox").await, 1);
-    assert!(!app.log().iter().any(|line| line.contains("fdp_")));
+    assert!(!app.log_through(&answer).unwrap().iter().any(|line| line.contains("fdp_")));
     app.stop().await.unwrap();
 }
 
