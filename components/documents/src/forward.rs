@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
 use frontdesk::db::Db;
-use frontdesk::{Client, Error, Forwarded, Result, request_id_of};
+use frontdesk::{Client, Error, Forwarded, Result, announces_body, request_id_of};
 use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -107,13 +107,13 @@ async fn outgoing(
     };
     let mut forwarded = headers::for_upstream(&parts.headers, &caller);
     let reads_only = matches!(parts.method, Method::GET | Method::HEAD);
-    let announces_body = headers::announces_body(&parts.headers);
+    let has_body = announces_body(&parts.headers);
     // The host would send it on without its body.
     if reads_only && headers::is_chunked(&parts.headers) {
         return Err(Error::BadRequest("length_required", "The body of a GET must have a content-length"));
     }
     // HTTP/2 need not announce a body, so whether there is one is seen when it begins or ends.
-    let is_asked = announces_body || reads_only;
+    let is_asked = has_body || reads_only;
     let first = if is_asked {
         None
     } else {
@@ -133,5 +133,5 @@ async fn outgoing(
         forwarded.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     let head = Head { method: parts.method, target, headers: forwarded };
-    Ok(Outgoing::new(head, Upload::new(first, body, limit), reads_only && !announces_body))
+    Ok(Outgoing::new(head, Upload::new(first, body, limit), reads_only && !has_body))
 }

@@ -143,11 +143,6 @@ fn without_user(authority: &Authority) -> &str {
     authority.as_str().rsplit('@').next().unwrap_or_default()
 }
 
-/// Whether a message has a body, as far as its headers say.
-pub(crate) fn announces_body(headers: &HeaderMap) -> bool {
-    is_chunked(headers) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
-}
-
 /// Whether the end of the body is found by reading it.
 pub(crate) fn is_chunked(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
@@ -373,7 +368,6 @@ mod tests {
     fn a_length_beside_chunks_is_none() {
         let both = headers(&[("content-length", "5"), ("transfer-encoding", "chunked")]);
         assert_eq!(body_length(&both), None);
-        assert!(announces_body(&both));
         let forwarded = for_upstream(&both, &caller(&Authority::from_static("desk.example.com")));
         assert!(!forwarded.contains_key("content-length") && !forwarded.contains_key("transfer-encoding"));
         let answer = for_client(StatusCode::OK, both, &mount(), None);

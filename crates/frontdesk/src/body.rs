@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures::future::{Either, select};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use spin_sdk::time::sleep;
@@ -128,6 +128,11 @@ impl HttpBody for Upload {
     fn size_hint(&self) -> SizeHint {
         self.with(|inner| inner.body.size_hint())
     }
+}
+
+/// Whether a message has a body, as far as its headers say.
+pub fn announces_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 /// The whole body, if it is within [`LIMIT`]; one that says beforehand that it is not is refused before it is read.

@@ -15,7 +15,7 @@ use http_body::Body as _;
 use tower_service::Service as _;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::body::Upload;
+use crate::body::{Upload, announces_body};
 use crate::configuration::{self, Configuration};
 use crate::error::{Error, ErrorBody, RateLimit};
 use crate::json::Json;
@@ -57,7 +57,10 @@ impl<S: Load> Instance<S> {
         let asks_first = request.headers().contains_key(EXPECT);
         let (parts, body) = request.into_parts();
         let is_between_components = configuration::is_between_components(&parts);
-        let upload = Upload::new(Body::new(body));
+        // Only over HTTP/2 could there be one that was not announced, and there it would mean nothing (RFC 9110, 9.3.1 and 9.3.2). To
+        // find its end takes the host as long as a small answer.
+        let is_bodiless = matches!(parts.method, Method::GET | Method::HEAD) && !announces_body(&parts.headers);
+        let upload = Upload::new(if is_bodiless { Body::empty() } else { Body::new(body) });
         let mut request = Request::from_parts(parts, Body::new(upload.clone()));
         request.extensions_mut().insert(log.clone());
 

@@ -36,6 +36,7 @@ mod user;
 mod variables;
 
 pub use app::App;
+pub use body::announces_body;
 pub use client::{Client, TrustedProxies};
 pub use error::{Error, ErrorBody, FieldError, RateLimit, Result};
 pub use instance::{Forwarded, Instance};
