@@ -1,19 +1,19 @@
 //! Download a document's content, or a part of it.
 
-use std::io::{self, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, stream};
+use futures::stream::{self, StreamExt as _};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::io::AsyncReadExt as _;
 
 use super::Documents;
 use super::caller::{Caller, Id};
@@ -32,26 +32,64 @@ pub(super) async fn download(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let found = documents.on_disk(move |store| store.open_content(&caller, id)).await?;
-    let (document, content) = found.ok_or(Error::NotFound)?;
-    let mut content = File::from_std(content);
-    let mut answer = match asked(&document, &method, &headers) {
+    let found = documents.on_disk(move |store| {
+        let Some((document, file)) = store.open_content(&caller, id)? else { return Ok(None) };
+        let asked = asked(&document, &method, &headers);
+        let content = match asked {
+            Some(Asked::Whole) => Some(Content::read(file, 0, document.size)?),
+            Some(Asked::Part(first, last)) => Some(Content::read(file, first, last - first + 1)?),
+            Some(Asked::Nothing) | None => None,
+        };
+        Ok(Some((document, asked, content)))
+    });
+    let (document, asked, content) = found.await?.ok_or(Error::NotFound)?;
+    if matches!(asked, Some(Asked::Nothing)) {
+        let answer = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+        return with(answer, CONTENT_RANGE, format!("bytes */{}", document.size));
+    }
+    let mut answer = match content {
+        Some(content) => {
+            let length = content.length;
+            with(content.into_body(), CONTENT_LENGTH, length)?
+        }
         None => StatusCode::NOT_MODIFIED.into_response(),
-        Some(Asked::Whole) => with(Body::from_stream(read(content, document.size)), CONTENT_LENGTH, document.size)?,
-        Some(Asked::Part(first, last)) => {
-            content.seek(SeekFrom::Start(first)).await.map_err(Error::internal)?;
-            let length = last - first + 1;
-            let answer = with(Body::from_stream(read(content, length)), CONTENT_LENGTH, length)?;
-            let range = format!("bytes {first}-{last}/{}", document.size);
-            (StatusCode::PARTIAL_CONTENT, with(answer, CONTENT_RANGE, range)?).into_response()
-        }
-        Some(Asked::Nothing) => {
-            let answer = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-            return with(answer, CONTENT_RANGE, format!("bytes */{}", document.size));
-        }
     };
+    if let Some(Asked::Part(first, last)) = asked {
+        *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+        answer = with(answer, CONTENT_RANGE, format!("bytes {first}-{last}/{}", document.size))?;
+    }
     describe(&document, &mut answer)?;
     Ok(answer)
+}
+
+/// So many bytes of a file. The first of them have been read, so that what is small leaves in one packet with the answer's head.
+struct Content {
+    length: u64,
+    begun: Vec<u8>,
+    file: File,
+}
+
+impl Content {
+    fn read(mut file: File, from: u64, length: u64) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(from))?;
+        let mut begun = Vec::new();
+        (&mut file).take(length.min(CHUNK as u64)).read_to_end(&mut begun)?;
+        Ok(Self { length, begun, file })
+    }
+
+    /// A file that is shorter breaks the answer off.
+    fn into_body(self) -> Body {
+        let left = self.length.saturating_sub(self.begun.len() as u64);
+        if left == 0 {
+            return self.begun.into();
+        }
+        let rest = stream::try_unfold(tokio::fs::File::from_std(self.file).take(left), |mut content| async move {
+            let mut chunk = BytesMut::with_capacity(CHUNK);
+            let length = content.read_buf(&mut chunk).await?;
+            io::Result::Ok((length > 0).then(|| (chunk.freeze(), content)))
+        });
+        Body::from_stream(stream::iter([Ok(Bytes::from(self.begun))]).chain(rest))
+    }
 }
 
 /// What of the document is asked for; `None` when the client has it.
@@ -67,15 +105,6 @@ fn asked(document: &Document, method: &Method, headers: &HeaderMap) -> Option<As
         Some(range) => Some(Asked::parse(&text(range), document.size)),
         None => Some(Asked::Whole),
     }
-}
-
-/// So many bytes of a file from where it stands. A file that is shorter breaks the answer off.
-fn read(content: File, length: u64) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::try_unfold(content.take(length), |mut content| async move {
-        let mut chunk = BytesMut::with_capacity(CHUNK);
-        let length = content.read_buf(&mut chunk).await?;
-        Ok((length > 0).then(|| (chunk.freeze(), content)))
-    })
 }
 
 /// The headers that an answer and its 304 have in common, and those of the document.
