@@ -86,7 +86,7 @@ impl<S: Load> Instance<S> {
         finish(&mut response, &log);
         // Readiness asks at every probe, and tells itself what it heard.
         if !is_between_components && self.logs_requests().await {
-            log::write_text(&log.line(self.component, response.status().as_u16(), error.as_ref()));
+            log::write(&log.line(self.component, response.status().as_u16(), error.as_ref()));
         }
         response
     }

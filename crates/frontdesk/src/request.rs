@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http::HeaderMap;
 use http::request::Parts;
+use serde::Serialize;
 use uuid::Uuid;
 
 /// The longest path that is logged, in characters.
@@ -43,30 +44,43 @@ impl RequestLog {
         let _ = self.0.user.set(user);
     }
 
-    /// The log line: one JSON object with dotted names.
-    pub(crate) fn line(&self, component: &str, status: u16, error: Option<&crate::Error>) -> String {
-        let mut line = serde_json::json!({
-            "level": if status >= 500 { "error" } else { "info" },
-            "component": component,
-            "request.id": self.0.id,
-            "http.method": self.0.method.as_str(),
-            "http.path": self.0.path,
-            "http.status": status,
-            "duration_ms": (self.0.started.elapsed().as_secs_f64() * 1e4).round() / 10.0,
-        });
-        if let Some(fields) = line.as_object_mut() {
-            if let Some(user) = self.0.user.get() {
-                fields.insert("user.id".to_owned(), user.to_string().into());
-            }
-            if let Some(error) = error {
-                fields.insert("error.code".to_owned(), error.code().into());
-                if let Some(detail) = error.log_detail() {
-                    fields.insert("error.detail".to_owned(), detail.into());
-                }
-            }
+    /// The log line, when the request has been answered.
+    pub(crate) fn line<'a>(&'a self, component: &'a str, status: u16, error: Option<&'a crate::Error>) -> Line<'a> {
+        Line {
+            level: if status >= 500 { "error" } else { "info" },
+            component,
+            request_id: &self.0.id,
+            method: self.0.method.as_str(),
+            path: &self.0.path,
+            status,
+            duration_ms: (self.0.started.elapsed().as_secs_f64() * 1e4).round() / 10.0,
+            user_id: self.0.user.get().copied(),
+            error_code: error.map(crate::Error::code),
+            error_detail: error.and_then(crate::Error::log_detail),
         }
-        line.to_string()
     }
+}
+
+/// A request's line in the log.
+#[derive(Serialize)]
+pub(crate) struct Line<'a> {
+    level: &'static str,
+    component: &'a str,
+    #[serde(rename = "request.id")]
+    request_id: &'a str,
+    #[serde(rename = "http.method")]
+    method: &'a str,
+    #[serde(rename = "http.path")]
+    path: &'a str,
+    #[serde(rename = "http.status")]
+    status: u16,
+    duration_ms: f64,
+    #[serde(rename = "user.id", skip_serializing_if = "Option::is_none")]
+    user_id: Option<Uuid>,
+    #[serde(rename = "error.code", skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'static str>,
+    #[serde(rename = "error.detail", skip_serializing_if = "Option::is_none")]
+    error_detail: Option<String>,
 }
 
 /// The client's own id if it is harmless in logs and headers, else a new one.
