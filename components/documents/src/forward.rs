@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
 use frontdesk::db::Db;
-use frontdesk::{Client, Error, Forwarded, Result, announces_body, request_id_of};
+use frontdesk::{Error, Forwarded, Result, announces_body, request_id_of};
 use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -33,7 +33,6 @@ const MAX_GROUPS: usize = 100;
 
 pub(crate) async fn forward(
     MayUse { who, terms }: MayUse,
-    client: Client,
     State(proxy): State<Proxy>,
     request: Request,
 ) -> Result<Response> {
@@ -44,16 +43,16 @@ pub(crate) async fn forward(
     }
     let host = request.uri().authority().cloned();
     let db = proxy.app().db();
-    let outgoing = outgoing(&who, &client, &terms, target, limit, request, db).await?;
+    let outgoing = outgoing(&who, &terms, target, limit, request, db).await?;
     let progress = outgoing.progress().clone();
     // A service may take its time: the connection to the database does not wait with it.
     let (parts, body) = outgoing.answer(proxy.timeout(), || db.release()).await?.into_parts();
     let length = headers::body_length(&parts.headers);
-    let has_no_body = length.is_none() && matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let is_short = has_no_body || length.is_some_and(|length| length <= SHORT);
+    let has_no_body = matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let short = length.or(has_no_body.then_some(0)).filter(|length| *length <= SHORT);
     let passage = Passage::new(body);
-    let (body, is_whole) = if is_short {
-        let at_hand = passage.clone().at_hand(BRIEF).await;
+    let (body, is_whole) = if let Some(length) = short {
+        let at_hand = passage.clone().at_hand(length, BRIEF).await;
         at_hand.inspect_err(|_| progress.abandon()).map_err(Error::upstream_unavailable)?
     } else {
         (passage.clone().into_body(), false)
@@ -66,7 +65,7 @@ pub(crate) async fn forward(
     *response.status_mut() = parts.status;
     *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
     // Only a body of unknown length can have trailers, which do not pass: that one goes through our hands.
-    if length.is_some() && !is_short {
+    if length.is_some() && short.is_none() {
         response.extensions_mut().insert(passage);
     }
     response.extensions_mut().insert(Forwarded);
@@ -76,16 +75,15 @@ pub(crate) async fn forward(
 /// In bytes.
 fn limit(limit: Limit, terms: &Terms) -> u64 {
     let mebibytes = match limit {
-        Limit::Documents => u64::try_from(terms.documents_limit).unwrap_or_default(),
-        Limit::Mebibytes(number) => number.into(),
+        Limit::Documents => terms.documents_limit,
+        Limit::Mebibytes(number) => number,
     };
-    mebibytes * MIB + WRAPPING
+    u64::from(mebibytes) * MIB + WRAPPING
 }
 
 /// The request for the service behind.
 async fn outgoing(
     who: &SignedIn,
-    client: &Client,
     terms: &Terms,
     target: Uri,
     limit: u64,
@@ -100,8 +98,8 @@ async fn outgoing(
         groups: terms.groups.get(..MAX_GROUPS).unwrap_or(&terms.groups),
         has_more_groups: terms.groups.len() > MAX_GROUPS,
         request_id: request_id_of(&parts),
-        ip: client.ip(),
-        scheme: client.scheme(),
+        ip: who.client().ip(),
+        scheme: who.client().scheme(),
         host: parts.uri.authority(),
         traceparent: headers::traceparent(&parts.headers, Uuid::new_v4(), Uuid::new_v4()),
     };

@@ -33,16 +33,21 @@ impl Passage {
         Body::new(self)
     }
 
-    /// The answer, short, with all of it at hand that comes within this time, so that it leaves together with the head; and whether
-    /// that is the whole of it. Nothing is lost when it is not: a reading that was begun goes on in the body.
+    /// The answer, which has this length and is short, with all of it at hand that comes within this time, so that it leaves together
+    /// with the head; and whether that is the whole of it. Nothing is lost when it is not: a reading that was begun goes on in the
+    /// body. What is whole is not read on to its end, which would take the host as long as all the rest.
     ///
     /// # Errors
     /// When it breaks off within this time.
-    pub(crate) async fn at_hand(self, limit: Duration) -> Result<(Body, bool), axum::Error> {
-        let (mut body, mut read) = (self.into_body(), Vec::new());
+    pub(crate) async fn at_hand(self, length: u64, limit: Duration) -> Result<(Body, bool), axum::Error> {
+        let (mut body, mut read, mut left) = (self.into_body(), Vec::new(), length);
         let whole = async {
-            while let Some(data) = first_of(&mut body).await {
-                read.push(data?);
+            while left > 0
+                && let Some(data) = first_of(&mut body).await
+            {
+                let data = data?;
+                left = left.saturating_sub(data.len() as u64);
+                read.push(data);
             }
             Ok(())
         };
@@ -50,8 +55,11 @@ impl Passage {
             Either::Left((outcome, _)) => outcome.map(|()| true)?,
             Either::Right(_) => false,
         };
+        if is_whole {
+            return Ok((read.concat().into(), true));
+        }
         let read = stream::iter(read.into_iter().map(Ok));
-        Ok((Body::from_stream(read.chain(body.into_data_stream())), is_whole))
+        Ok((Body::from_stream(read.chain(body.into_data_stream())), false))
     }
 
     /// The host's stream, unless somebody has begun to read it.
