@@ -19,12 +19,12 @@ use crate::host::Application;
 const STATEMENT: &str = "select true";
 
 /// An application that is the probe alone.
-pub(super) struct Bare {
+pub(super) struct Probe {
     pub(super) application: Application,
     _folder: TempDir,
 }
 
-impl Bare {
+impl Probe {
     /// `database` and `service` are the origins that it may reach.
     pub(super) fn new(probe: &Path, database: &str, service: &str) -> Result<Self> {
         let folder = TempDir::new()?;

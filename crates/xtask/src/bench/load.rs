@@ -11,6 +11,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::host::Running;
 use crate::http::Connection;
 
 /// Long enough for the host to have made its instances, and they their connections to Postgres.
@@ -41,8 +42,37 @@ pub(super) struct Measurement {
     pub(super) memory: u64,
 }
 
+/// The requests that were answered within a time.
+pub(super) struct Answered {
+    latencies: Histogram<u64>,
+    elapsed: Duration,
+    memory: u64,
+}
+
+impl Answered {
+    /// Adds what was measured later.
+    pub(super) fn add(&mut self, later: &Self) -> Result<()> {
+        self.latencies.add(&later.latencies)?;
+        self.elapsed += later.elapsed;
+        self.memory = later.memory;
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
+    pub(super) fn measurement(&self, route: &str, connections: usize) -> Measurement {
+        Measurement {
+            route: route.to_owned(),
+            connections,
+            requests_per_second: self.latencies.len() as f64 / self.elapsed.as_secs_f64(),
+            p50: self.latencies.value_at_quantile(0.50),
+            p99: self.latencies.value_at_quantile(0.99),
+            memory: self.memory,
+        }
+    }
+}
+
 /// Measures a route at so many connections; any answer that is no success is an error.
-pub(super) async fn measure(route: &Route, connections: usize, duration: Duration) -> Result<Measurement> {
+pub(super) async fn measure(host: &Running, route: &Route, connections: usize, duration: Duration) -> Result<Answered> {
     let mut clients = Vec::new();
     for number in 0..connections {
         let connection = Connection::open(route.address).await?;
@@ -53,16 +83,7 @@ pub(super) async fn measure(route: &Route, connections: usize, duration: Duratio
     clients = run(clients, WARM_UP).await?.0;
     let started = Instant::now();
     let (_, latencies) = run(clients, duration).await?;
-    let elapsed = started.elapsed().as_secs_f64();
-    Ok(Measurement {
-        route: route.name.to_owned(),
-        connections,
-        #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
-        requests_per_second: latencies.len() as f64 / elapsed,
-        p50: latencies.value_at_quantile(0.50),
-        p99: latencies.value_at_quantile(0.99),
-        memory: 0,
-    })
+    Ok(Answered { latencies, elapsed: started.elapsed(), memory: host.memory()? })
 }
 
 struct Client {

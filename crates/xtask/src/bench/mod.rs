@@ -4,32 +4,32 @@
 //! ratios to `/healthz`, which does nothing, measured in the same run.
 
 mod bare;
+mod hosts;
 mod load;
 mod report;
 mod routes;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 
-use self::bare::Bare;
-use self::load::{Measurement, Route};
-use self::routes::Scene;
+use self::load::{Answered, Measurement, Route};
 use crate::checkout::Checkout;
-use crate::feature_services::{self, FeatureServices};
-use crate::host::{Application, Choice, Host, Running, Setup};
-use crate::keys::{self, Algorithm};
+use crate::feature_services;
+use crate::host::{Choice, Host, Running};
+use crate::keys::Algorithm;
 use crate::testbed::{self, Server};
-use crate::variables::{Given, environment_name};
-use crate::{build, database, migrate, signals, variables};
+use crate::{build, signals};
+
+/// How often each route is measured.
+const ROUNDS: u32 = 3;
 
 /// The sixths of a minute of all kinds of requests.
 const MIXED: [&str; 6] = [
@@ -46,7 +46,7 @@ const MIXED_DURATION: Duration = Duration::from_secs(9);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How long each figure is measured
+    /// How long each figure is measured, in three rounds
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Keep the figures in a file
@@ -100,103 +100,54 @@ struct Bench {
 
 impl Bench {
     fn measure_everything(&self, probe: &Path, measurements: &mut Vec<Measurement>) -> Result<()> {
-        self.measure_bare(probe, measurements)?;
-        for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
-            self.on_frontdesk(algorithm, async |running, scene| {
-                self.measure_all(running, &scene.routes(algorithm)?, measurements).await
-            })?;
+        let bare = self.bare(probe)?;
+        let frontdesk = [self.frontdesk(Algorithm::Rs256)?, self.frontdesk(Algorithm::EdDsa)?];
+        let mut routes: Vec<(&Running, Route)> =
+            bare.routes()?.into_iter().map(|route| (&bare.running, route)).collect();
+        for served in &frontdesk {
+            routes.extend(served.scene.routes(served.algorithm)?.into_iter().map(|route| (&served.running, route)));
         }
+        signals::block_on(self.measure_in_rounds(&routes, measurements))?;
+        drop((bare, frontdesk));
         // Apart, so that the memory is that of these requests and not of fifty sign-ins at once.
-        self.on_frontdesk(Algorithm::Rs256, async |running, scene| {
-            measure_mixed(running, scene.mixed()?, measurements).await
-        })
+        let mixed = self.frontdesk(Algorithm::Rs256)?;
+        signals::block_on(measure_mixed(&mixed.running, mixed.scene.mixed()?, measurements))
     }
 
-    /// Measures something on a host of its own, with tokens of this algorithm.
-    fn on_frontdesk(
+    /// Measures each route in every round. A machine is at times faster or slower for minutes; so what is compared was measured within
+    /// the same ones.
+    async fn measure_in_rounds(&self, routes: &[(&Running, Route)], measurements: &mut Vec<Measurement>) -> Result<()> {
+        let mut measured = BTreeMap::new();
+        let outcome = self.run_rounds(routes, &mut measured).await;
+        for ((place, connections), answered) in measured {
+            if let Some((_, route)) = routes.get(place) {
+                measurements.push(answered.measurement(route.name, connections));
+            }
+        }
+        outcome
+    }
+
+    async fn run_rounds(
         &self,
-        algorithm: Algorithm,
-        measure: impl AsyncFnOnce(&Running, &Scene) -> Result<()>,
+        routes: &[(&Running, Route)],
+        measured: &mut BTreeMap<(usize, usize), Answered>,
     ) -> Result<()> {
-        println!("Starting {}, {} keys", self.host.description, algorithm.name());
-        let database = Scratch::create(&self.server)?;
-        migrate::migrate(&self.checkout, &database.url)?;
-        let pair = testbed::folder(&self.checkout, algorithm)?.read()?;
-        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let services = FeatureServices::choose(&Given::default(), listen)?;
-        let service_token = keys::random_secret()?;
-        let data = tempfile::TempDir::new()?;
-        let _services = services.start(&self.feature_services, data.path(), listen, &service_token)?;
-
-        let mut values = BTreeMap::from([
-            ("database_url", database.url.clone()),
-            ("database_host", database.host()?),
-            ("signing_key", pair.signing.clone()),
-            ("verifying_keys", pair.verifying.clone()),
-            ("refresh_token_key", keys::random_secret()?),
-            ("audit_key", keys::random_secret()?),
-            ("settings_key", keys::random_secret()?),
-            ("service_token", service_token),
-            ("tick_token", keys::random_secret()?),
-            // All come from one address, and sign in without pause.
-            ("rate_limit_scale", "100000".to_owned()),
-        ]);
-        values.extend(services.variables());
-        let environment = values.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
-        let running = self.start(&Application::frontdesk(&self.checkout), listen, environment)?;
-        signals::block_on(async {
-            let scene = Scene::set(&running, &database.url, &pair, &documents(&services)?).await?;
-            measure(&running, &scene).await
-        })
-    }
-
-    /// Measures what the host itself allows.
-    fn measure_bare(&self, probe: &Path, measurements: &mut Vec<Measurement>) -> Result<()> {
-        println!("Starting {} with a bare component", self.host.description);
-        let database = Scratch::create(&self.server)?;
-        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let services = FeatureServices::choose(&Given::default(), listen)?;
-        let data = tempfile::TempDir::new()?;
-        let _services = services.start(&self.feature_services, data.path(), listen, &keys::random_secret()?)?;
-        let service = documents(&services)?;
-        let bare = Bare::new(probe, &database.host()?, &service)?;
-        let running = self.start(&bare.application, listen, BTreeMap::new())?;
-        let routes = bare::routes(running.address(), &database.url, &service)?;
-        signals::block_on(self.measure_all(&running, &routes, measurements))
-    }
-
-    fn start(
-        &self,
-        application: &Application,
-        listen: SocketAddr,
-        environment: BTreeMap<String, String>,
-    ) -> Result<Running> {
-        let path = self.checkout.local("bench.log")?;
-        let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let running = self.host.start(application, listen, Setup { environment, log: Some(&log) });
-        running.with_context(|| format!("the host's output is in {}", self.checkout.show(&path)))
-    }
-
-    async fn measure_all(
-        &self,
-        running: &Running,
-        routes: &[Route],
-        measurements: &mut Vec<Measurement>,
-    ) -> Result<()> {
-        for route in routes {
-            for connections in route.connections {
-                println!("Measuring {} at {connections} connections", route.name);
-                let measurement = load::measure(route, *connections, self.duration).await?;
-                measurements.push(Measurement { memory: running.memory()?, ..measurement });
+        for round in 1..=ROUNDS {
+            for (place, (host, route)) in routes.iter().enumerate() {
+                for connections in route.connections {
+                    println!("[{round}/{ROUNDS}] {} at {connections} connections", route.name);
+                    let answered = load::measure(host, route, *connections, self.duration / ROUNDS).await?;
+                    match measured.entry((place, *connections)) {
+                        Entry::Vacant(entry) => {
+                            entry.insert(answered);
+                        }
+                        Entry::Occupied(mut entry) => entry.get_mut().add(&answered)?,
+                    }
+                }
             }
         }
         Ok(())
     }
-}
-
-/// The origin of the documents service.
-fn documents(services: &FeatureServices) -> Result<String> {
-    services.variables().remove("documents_upstream").context("there is no documents service")
 }
 
 /// Measures all kinds of requests in turn for a minute, to see whether the memory grows.
@@ -214,45 +165,8 @@ async fn measure_mixed(
             requests: Arc::clone(&requests),
             connections: &[MIXED_CONNECTIONS],
         };
-        let measurement = load::measure(&route, MIXED_CONNECTIONS, MIXED_DURATION).await?;
-        measurements.push(Measurement { memory: running.memory()?, ..measurement });
+        let answered = load::measure(running, &route, MIXED_CONNECTIONS, MIXED_DURATION).await?;
+        measurements.push(answered.measurement(name, MIXED_CONNECTIONS));
     }
     Ok(())
-}
-
-/// A database that is dropped again.
-struct Scratch<'a> {
-    server: &'a Server,
-    name: String,
-    url: String,
-}
-
-impl<'a> Scratch<'a> {
-    fn create(server: &'a Server) -> Result<Self> {
-        // Like a test's: what is left by one that was killed, the next test run drops.
-        let name = format!("frontdesk_test_{:032x}", std::process::id());
-        signals::block_on(async {
-            let mut connection = database::connect(&server.url).await?;
-            database::recreate(&mut connection, &name).await?;
-            database::close(connection).await;
-            Ok(())
-        })?;
-        let url = database::with_database(&server.url, &name)?;
-        Ok(Self { server, name, url })
-    }
-
-    /// `postgres://HOST:PORT`, which a host must allow.
-    fn host(&self) -> Result<String> {
-        variables::database_host(&self.url).map_err(|reason| anyhow!("the database URL {reason}"))
-    }
-}
-
-impl Drop for Scratch<'_> {
-    fn drop(&mut self) {
-        // After a signal it stays, as after a crash.
-        let _ = signals::block_on(async {
-            let mut connection = database::connect(&self.server.url).await?;
-            database::drop_if_there(&mut connection, &self.name).await
-        });
-    }
 }
