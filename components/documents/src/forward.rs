@@ -41,18 +41,21 @@ pub(crate) async fn forward(
     if headers::body_length(request.headers()).is_some_and(|length| length > limit) {
         return Err(Error::UploadTooLarge);
     }
-    let host = request.uri().authority().cloned();
+    let (host, is_head) = (request.uri().authority().cloned(), request.method() == Method::HEAD);
     let db = proxy.app().db();
     let outgoing = outgoing(&who, &terms, target, limit, request, db).await?;
     let progress = outgoing.progress().clone();
     // A service may take its time: the connection to the database does not wait with it.
     let (parts, body) = outgoing.answer(proxy.timeout(), || db.release()).await?.into_parts();
     let length = headers::body_length(&parts.headers);
-    let has_no_body = matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let short = length.or(has_no_body.then_some(0)).filter(|length| *length <= SHORT);
+    let has_no_body = is_head || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let short = if has_no_body { Some(0) } else { length.filter(|length| *length <= SHORT) };
+    let may_be_http_2 = proxy.mount().upstream.is_tls();
     let passage = Passage::new(body);
     let (body, is_whole) = if let Some(length) = short {
-        let at_hand = passage.clone().at_hand(length, BRIEF).await;
+        // To HTTP/2 an answer whose end is not read is one that was given up.
+        let expected = if may_be_http_2 { u64::MAX } else { length };
+        let at_hand = passage.clone().at_hand(expected, BRIEF).await;
         at_hand.inspect_err(|_| progress.abandon()).map_err(Error::upstream_unavailable)?
     } else {
         (passage.clone().into_body(), false)
@@ -64,8 +67,8 @@ pub(crate) async fn forward(
     let mut response = body.into_response();
     *response.status_mut() = parts.status;
     *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
-    // Only a body of unknown length can have trailers, which do not pass: that one goes through our hands.
-    if length.is_some() && short.is_none() {
+    // In HTTP/1.1 only a body of unknown length can have trailers, which do not pass: what may have some goes through our hands.
+    if length.is_some() && short.is_none() && !may_be_http_2 {
         response.extensions_mut().insert(passage);
     }
     response.extensions_mut().insert(Forwarded);

@@ -1,8 +1,8 @@
 //! The guarded way through to a feature service: who may use it, who it is that asks, and which path.
 //!
 //! Which service that is, and under which path of ours, is said by variables, so that one build of this component serves any
-//! number of them. Bodies are streamed; no database session is held while they are. An answer whose length is known does not
-//! even enter the component.
+//! number of them. Bodies are streamed; no database session is held while they are. A long answer whose length is known
+//! does not even enter the component.
 
 #[cfg(target_arch = "wasm32")]
 mod answer;

@@ -33,9 +33,9 @@ impl Passage {
         Body::new(self)
     }
 
-    /// The answer, which has this length and is short, with all of it at hand that comes within this time, so that it leaves together
-    /// with the head; and whether that is the whole of it. Nothing is lost when it is not: a reading that was begun goes on in the
-    /// body. What is whole is not read on to its end, which would take the host as long as all the rest.
+    /// The answer, which is short, with all of it at hand that comes within this time, so that it leaves together with the head; and
+    /// whether that is the whole of it. Nothing is lost when it is not: a reading that was begun goes on in the body. What has this
+    /// length is whole, and is not read on to its end, which would be another wait for the host.
     ///
     /// # Errors
     /// When it breaks off within this time.

@@ -155,7 +155,9 @@ impl App {
     /// When that line is not there after ten seconds.
     pub fn log_through(&self, answer: &Answer) -> Result<Vec<String>> {
         let id = answer.header("x-request-id");
-        self.wait_for_log(id).with_context(|| format!("the log lacks the request {id}"))?;
+        // What a handler says of its request has the id too, and may come before.
+        let line = format!("\"request.id\":\"{id}\",\"http.method\"");
+        self.wait_for_log(&line).with_context(|| format!("the log lacks the request {id}"))?;
         Ok(self.log())
     }
 

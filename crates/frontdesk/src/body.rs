@@ -152,3 +152,23 @@ pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes> {
         Err(_) => Err(INCOMPLETE),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_announced_by_a_length_or_by_chunks() {
+        let announces = |headers: &[(&'static str, &'static str)]| {
+            let pairs = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            announces_body(&pairs.collect())
+        };
+        for bodiless in [&[][..], &[("content-length", "0")]] {
+            assert!(!announces(bodiless), "{bodiless:?}");
+        }
+        let chunked = ("transfer-encoding", "chunked");
+        for with_body in [&[("content-length", "5")][..], &[chunked], &[("content-length", "0"), chunked]] {
+            assert!(announces(with_body), "{with_body:?}");
+        }
+    }
+}

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// Writes a line, which is to be an object, in one call: writing blocks the whole instance.
+/// Writes a line in one call: writing blocks the whole instance. It is to be an object of texts, numbers and lists of them.
 pub fn write(line: &impl Serialize) {
-    // Texts, numbers and lists of them always serialise.
+    // What it is to be always serialises.
     let mut line = serde_json::to_vec(line).unwrap_or_default();
     line.push(b'\n');
     // Not `println!`, which panics when the line cannot be written: a full disk must not stop the answers.

@@ -37,9 +37,14 @@ impl Origin {
         }
     }
 
+    /// Whether it is reached over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// Whether an authority, as in a URL, is this one's host and port.
     pub fn is_at(&self, authority: &str) -> bool {
-        let default_port = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        let default_port = if self.is_tls() { 443 } else { 80 };
         authority.parse::<Authority>().is_ok_and(|other| {
             other.host().eq_ignore_ascii_case(self.authority.host())
                 && other.port_u16().unwrap_or(default_port) == self.authority.port_u16().unwrap_or(default_port)

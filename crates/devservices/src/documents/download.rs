@@ -35,9 +35,10 @@ pub(super) async fn download(
     let found = documents.on_disk(move |store| {
         let Some((document, file)) = store.open_content(&caller, id)? else { return Ok(None) };
         let asked = asked(&document, &method, &headers);
+        let at_once = if method == Method::HEAD { 0 } else { CHUNK };
         let content = match asked {
-            Some(Asked::Whole) => Some(Content::read(file, 0, document.size)?),
-            Some(Asked::Part(first, last)) => Some(Content::read(file, first, last - first + 1)?),
+            Some(Asked::Whole) => Some(Content::read(file, 0, document.size, at_once)?),
+            Some(Asked::Part(first, last)) => Some(Content::read(file, first, last - first + 1, at_once)?),
             Some(Asked::Nothing) | None => None,
         };
         Ok(Some((document, asked, content)))
@@ -70,10 +71,11 @@ struct Content {
 }
 
 impl Content {
-    fn read(mut file: File, from: u64, length: u64) -> io::Result<Self> {
+    fn read(mut file: File, from: u64, length: u64, at_once: usize) -> io::Result<Self> {
         file.seek(SeekFrom::Start(from))?;
-        let mut begun = Vec::new();
-        (&mut file).take(length.min(CHUNK as u64)).read_to_end(&mut begun)?;
+        let at_once = usize::try_from(length).map_or(at_once, |length| length.min(at_once));
+        let mut begun = Vec::with_capacity(at_once);
+        (&mut file).take(at_once as u64).read_to_end(&mut begun)?;
         Ok(Self { length, begun, file })
     }
 

@@ -1,6 +1,6 @@
 //! A service behind that is not there, does not answer, or breaks off.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -256,6 +256,35 @@ async fn what_only_reads_is_asked_again_when_a_kept_connection_ends() {
         let times = asked.lock().unwrap()[&format!("/documents{path}")];
         assert_eq!(times, if second == 200 { 3 } else { 2 }, "{method}");
     }
+    desk.app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_to_the_service_is_kept_through_short_answers() {
+    let connections = Arc::new(Mutex::new(HashSet::new()));
+    let seen = connections.clone();
+    let service = Scripted::start(move |path| {
+        // Each connection has a thread of its own.
+        seen.lock().unwrap().insert(std::thread::current().id());
+        Some(match path.rsplit('/').next().unwrap() {
+            "none" => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+            length => {
+                let length = length.parse().unwrap();
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{}", "a".repeat(length))
+            }
+        })
+    });
+    let app = App::builder().variable("documents_upstream", service.origin()).start().await.unwrap();
+    let desk = Desk { app, upstream: Upstream::start().unwrap() };
+    let user = desk.app.user().await.unwrap();
+    let answers = [("none", 0), ("0", 0), ("1", 1), ("16385", 16385), ("65536", 65536), ("65537", 65537)];
+    for (path, length) in answers.into_iter().cycle().take(answers.len() * 4) {
+        let answer = request(&desk, &user, Method::GET, &format!("/{path}")).send().await.unwrap();
+        assert_eq!(answer.bytes().await.unwrap().len(), length, "{path}");
+    }
+    let connections = connections.lock().unwrap().len();
+    // One may be asked for before the last is back.
+    assert!(connections <= 4, "{connections} connections for 24 requests");
     desk.app.stop().await.unwrap();
 }
 
