@@ -48,8 +48,12 @@ pub(crate) async fn forward(
     // A service may take its time: the connection to the database does not wait with it.
     let (parts, body) = outgoing.answer(proxy.timeout(), || db.release()).await?.into_parts();
     let length = headers::body_length(&parts.headers);
-    let has_no_body = is_head || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let short = if has_no_body { Some(0) } else { length.filter(|length| *length <= SHORT) };
+    let short = match parts.status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Some(0),
+        // One without a length must not get one of zero.
+        _ if is_head => length.map(|_| 0),
+        _ => length.filter(|length| *length <= SHORT),
+    };
     let may_be_http_2 = proxy.mount().upstream.is_tls();
     let passage = Passage::new(body);
     let (body, is_whole) = if let Some(length) = short {
