@@ -26,8 +26,8 @@ impl FromRow for Terms {
     }
 }
 
-/// Who is signed in, and the terms on which they use the app of parameter 3: a value, not columns, because to plan a join takes
-/// Postgres as long as to find them (docs/decisions/0010).
+/// Who is signed in, and the terms on which they use the app of parameter 3: a value, not columns, because to plan a join costs
+/// Postgres about half as much again as to find them (docs/decisions/0010).
 pub(crate) const FIND_TERMS: Statement = Statement::read(
     "documents.find_terms",
     find_live_session!(", to_json(documents_terms(u.id, u.role, $3))::text", ""),
