@@ -3,7 +3,7 @@
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{ResetToken, Role, Session, User, audit, session_columns, user_columns};
+use frontdesk::{ResetToken, Role, Session, User, audit, session_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -99,7 +99,7 @@ impl Listed {
 
 impl FromRow for Listed {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { user: User::from_row(columns)?, created_us: columns.take()? })
+        Ok(Self { user: columns.take()?, created_us: columns.take()? })
     }
 }
 
@@ -116,9 +116,7 @@ macro_rules! filtered {
 macro_rules! page_of_users {
     ($after:literal, $order:literal, $limit:literal) => {
         concat!(
-            "select ",
-            user_columns!(),
-            ", (extract(epoch from u.created_at) * 1000000)::int8 from users u where ",
+            "select user_json(u), (extract(epoch from u.created_at) * 1000000)::int8 from users u where ",
             filtered!(),
             " and ",
             $after,
@@ -207,7 +205,7 @@ pub(crate) struct Attempt {
 
 impl FromRow for Attempt {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { is_refused: columns.take()?, user: User::from_row(columns)? })
+        Ok(Self { is_refused: columns.take()?, user: columns.take()? })
     }
 }
 
@@ -230,8 +228,7 @@ const UPDATE_USER: Statement = Statement::write(
                             where other.id <> target.id and other.role = 'admin' and other.is_active
                         ) as is_refused
              from locked target where target.id = $4
-         ), changed (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
-                     last_login_at) as (
+         ), changed as (
              update users u set
                  role = coalesce($5, u.role),
                  is_active = coalesce($6, u.is_active),
@@ -240,9 +237,8 @@ const UPDATE_USER: Statement = Statement::write(
                  updated_at = case when coalesce($5, u.role) = u.role and coalesce($6, u.is_active) = u.is_active
                      then u.updated_at else now() end
              from verdict where u.id = verdict.id and not verdict.is_refused
-             returning ",
-        user_columns!(),
-        "), ended as (
+             returning u.id, u.email, u.role, u.is_active, user_json(u)
+         ), ended as (
              delete from sessions using changed where sessions.user_id = changed.id and not changed.is_active
          ), resets as (
              delete from password_resets r using changed where r.user_id = changed.id and not changed.is_active
@@ -258,13 +254,9 @@ const UPDATE_USER: Statement = Statement::write(
          ), audited as (",
         audit!("user.updated", "user", "id", "changes", "from difference where changes <> '{}'"),
         ")
-         select false, id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at,
-                last_login_at
-         from changed
+         select false, user_json from changed
          union all
-         select true, ",
-        user_columns!(),
-        " from users u join verdict on verdict.id = u.id and verdict.is_refused"
+         select true, user_json(u) from users u join verdict on verdict.id = u.id and verdict.is_refused"
     ),
 );
 
@@ -513,8 +505,7 @@ pub(crate) async fn explain_apps(db: &Db, user: Uuid) -> Result<Vec<AppAccess>, 
     db.all(EXPLAIN_APPS, vec![user.into()]).await
 }
 
-const FIND_USER: Statement =
-    Statement::read("admin.find_user", concat!("select ", user_columns!(), " from users u where u.id = $1"));
+const FIND_USER: Statement = Statement::read("admin.find_user", "select user_json(u) from users u where u.id = $1");
 
 /// A user.
 pub(crate) async fn find_user(db: &Db, id: Uuid) -> Result<Option<User>, DbError> {
@@ -532,13 +523,10 @@ pub(crate) struct NewUser {
 const INSERT_USER: Statement = Statement::write(
     "admin.insert_user",
     concat!(
-        "with account (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, \
-             last_login_at) as (
+        "with account as (
              insert into users as u (email, full_name, role, password_hash, must_change_password)
              values ($4, $5, $6, $7, true)
-             on conflict (email) do nothing returning ",
-        user_columns!(),
-        "
+             on conflict (email) do nothing returning u.id, u.email, u.full_name, u.role, user_json(u)
          ), audited as (",
         audit!(
             "user.created",
@@ -547,8 +535,7 @@ const INSERT_USER: Statement = Statement::write(
             "audit_changes('{}', jsonb_strip_nulls(jsonb_build_object('email', email, 'full_name', full_name, 'role', role)))",
             "from account"
         ),
-        ") select id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, last_login_at
-         from account"
+        ") select user_json from account"
     ),
 );
 

@@ -2,9 +2,9 @@
 
 use frontdesk::access::Asked;
 use frontdesk::apps::Key;
+use frontdesk::audit;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Json, Statement};
-use frontdesk::{audit, find_live_session};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -128,19 +128,17 @@ impl FromRow for UsableApps {
 
 const LIST_USABLE: Statement = Statement::read(
     "apps.list_usable",
-    find_live_session!(
-        ", (
+    "select signed_in, (
              select coalesce(json_agg(usable order by usable.position, usable.key), '[]')::text from (
                  select a.key, a.name, a.description, a.position,
                         case when a.service_key is not null then coalesce(s.status, 'unknown') end as status,
                         rfc3339(s.checked_at) as checked_at
                  from apps a left join services s on s.key = a.service_key
-                 where may_use(a, u.role, (select granted_apps(u.id)))
+                 where may_use(a, signed_in::json ->> 'role', (select granted_apps($2)))
                  order by a.position, a.key limit 1000
              ) usable
-         )",
-        ""
-    ),
+         )
+     from signed_in($1, $2)",
 );
 
 impl Asked for UsableApps {

@@ -37,11 +37,10 @@ pub(crate) async fn change_password(
     State(auth): State<Auth>,
     Json(input): Json<ChangePassword>,
 ) -> Result<StatusCode> {
-    let must_change = who.must_change_password();
     let who = who.into_signed_in();
     new_password::check(&input.new_password)?;
     // Who gives the same for both has not chosen another one, whether or not it is the present one.
-    if must_change && input.new_password == input.current_password {
+    if who.user().must_change_password && input.new_password == input.current_password {
         return Err(new_password::unchanged());
     }
     let (db, user) = (auth.app().db(), who.user());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Client, Error, RateLimit, ResetToken, Session, User, audit, session_columns, user_columns};
+use frontdesk::{Client, Error, RateLimit, ResetToken, Session, User, audit, session_columns};
 use uuid::Uuid;
 
 use crate::limits::{LOGIN, Limit, Scale};
@@ -198,12 +198,9 @@ pub(crate) async fn log_failed_login(db: &Db, actor: Actor, candidate: Option<Uu
 const INSERT_USER: Statement = Statement::write(
     "auth.insert_user",
     concat!(
-        "with account (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, \
-             last_login_at) as (
+        "with account as (
              insert into users as u (email, full_name, password_hash) values ($4, $5, $6)
-             on conflict (email) do nothing returning ",
-        user_columns!(),
-        "
+             on conflict (email) do nothing returning u.id, u.email, u.full_name, u.role, user_json(u)
          ), logged as (",
         audit!(
             by "coalesce($1::uuid, account.id)",
@@ -221,8 +218,7 @@ const INSERT_USER: Statement = Statement::write(
             "'{}'",
             "where not exists (select from account)"
         ),
-        ") select id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, last_login_at
-         from account"
+        ") select user_json from account"
     ),
 );
 
@@ -256,7 +252,7 @@ pub(crate) struct Begun {
 
 impl FromRow for Begun {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { session_id: columns.take()?, refresh_counter: columns.take()?, user: User::from_row(columns)? })
+        Ok(Self { session_id: columns.take()?, refresh_counter: columns.take()?, user: columns.take()? })
     }
 }
 
@@ -265,13 +261,10 @@ impl FromRow for Begun {
 const START_SESSION: Statement = Statement::write(
     "auth.start_session",
     concat!(
-        "with account (id, email, full_name, role, is_active, email_verified, mfa_enabled, created_at, updated_at, \
-             last_login_at) as (
+        "with account as (
              update users u set last_login_at = now(), password_hash = coalesce($6, password_hash)
              where id = $4 and password_hash = $5 and is_active
-             returning ",
-        user_columns!(),
-        "
+             returning u.id, u.email, user_json(u)
          ), session as (
              insert into sessions (user_id, expires_at, idle_expires_at, ip, user_agent)
              select id, now() + $8::int8 * interval '1 second', now() + least($8::int8, $9::int8) * interval '1 second', \
@@ -287,8 +280,7 @@ const START_SESSION: Statement = Statement::write(
             "from session cross join account"
         ),
         ")
-         select session.id, session.refresh_counter, account.id, email, full_name, role, is_active, email_verified, \
-             mfa_enabled, created_at, updated_at, last_login_at
+         select session.id, session.refresh_counter, account.user_json
          from session cross join account cross join lateral login_succeeded(account.email, $10, $11) as forgiven"
     ),
 );
@@ -350,8 +342,7 @@ macro_rules! is_previous {
 const REFRESH_SESSION: Statement = Statement::write(
     "auth.refresh_session",
     concat!(
-        "with refreshed (is_reused, is_rotated, session_id, refresh_counter, id, email, full_name, role, is_active, \
-             email_verified, mfa_enabled, created_at, updated_at, last_login_at) as (
+        "with refreshed (is_reused, is_rotated, session_id, refresh_counter, id, user_json) as (
          update sessions s set
              refresh_counter = case when ",
         is_current!(),
@@ -372,9 +363,8 @@ const REFRESH_SESSION: Statement = Statement::write(
         " then s.expires_at else now() end
          from users u
          where u.id = s.user_id and s.id = $4 and s.refresh_counter >= $5 and is_live(s, u)
-         returning s.expires_at <= now(), s.rotated_at = now(), s.id, s.refresh_counter, ",
-        user_columns!(),
-        "), logged as (",
+         returning s.expires_at <= now(), s.rotated_at = now(), s.id, s.refresh_counter, u.id, user_json(u)
+         ), logged as (",
         audit!(
             by "coalesce($1::uuid, refreshed.id)",
             "auth.refreshed",
@@ -385,9 +375,7 @@ const REFRESH_SESSION: Statement = Statement::write(
         ),
         "), reused as (",
         audit!("auth.refresh_reused", "session", "session_id", "'{}'", "from refreshed where is_reused"),
-        ") select is_reused, session_id, refresh_counter, id, email, full_name, role, is_active, email_verified, mfa_enabled, \
-             created_at, updated_at, last_login_at
-         from refreshed"
+        ") select is_reused, session_id, refresh_counter, user_json from refreshed"
     ),
 );
 

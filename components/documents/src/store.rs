@@ -1,7 +1,6 @@
 //! The statements of this family.
 
 use frontdesk::db::{Columns, DecodeError, FromRow, Json, Statement};
-use frontdesk::find_live_session;
 use serde::Deserialize;
 
 /// Every statement of this family.
@@ -26,9 +25,6 @@ impl FromRow for Terms {
     }
 }
 
-/// Who is signed in, and the terms on which they use the app of parameter 3: a value, not columns, because to plan a join costs
-/// Postgres about half as much again as to find them (docs/decisions/0010).
-pub(crate) const FIND_TERMS: Statement = Statement::read(
-    "documents.find_terms",
-    find_live_session!(", to_json(documents_terms(u.id, u.role, $3))::text", ""),
-);
+/// Who is signed in, and the terms on which they use the app of parameter 3.
+pub(crate) const FIND_TERMS: Statement =
+    Statement::read("documents.find_terms", "select signed_in($1, $2), documents_terms($2, $3)");

@@ -2,7 +2,6 @@
 
 use frontdesk::access::Asked;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
-use frontdesk::find_live_session;
 use frontdesk::input::Patch;
 use uuid::Uuid;
 
@@ -42,12 +41,14 @@ impl FromRow for Profile {
     }
 }
 
-/// The columns of [`Profile`], in its order, of a user `u` who was created at this text, and of the table `profiles` under the
-/// alias `p`.
+/// The columns of [`Profile`], in its order: what is known of the user, and what the table `profiles` has under the alias `p`.
 macro_rules! profile_columns {
-    ($created_at:literal) => {
+    ($id:literal, $full_name:literal, $created_at:literal) => {
         concat!(
-            "u.id, u.full_name, p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url, \
+            $id,
+            ", ",
+            $full_name,
+            ", p.phone, p.job_title, p.department, p.address, p.bio, p.timezone, p.locale, p.avatar_url, \
              coalesce(rfc3339(p.updated_at), ",
             $created_at,
             ")"
@@ -57,7 +58,11 @@ macro_rules! profile_columns {
 
 const READ_PROFILE: Statement = Statement::read(
     "profile.read_profile",
-    find_live_session!(concat!(", ", profile_columns!("u.created_at")), "left join profiles p on p.user_id = u.id"),
+    concat!(
+        "select signed_in, ",
+        profile_columns!("$2::uuid", "signed_in::json ->> 'full_name'", "signed_in::json ->> 'created_at'"),
+        " from signed_in($1, $2) left join profiles p on p.user_id = $2"
+    ),
 );
 
 impl Asked for Profile {
@@ -68,7 +73,7 @@ const FIND_PROFILE: Statement = Statement::read(
     "profile.find_profile",
     concat!(
         "select ",
-        profile_columns!("rfc3339(u.created_at)"),
+        profile_columns!("u.id", "u.full_name", "rfc3339(u.created_at)"),
         " from users u left join profiles p on p.user_id = u.id where u.id = $1"
     ),
 );

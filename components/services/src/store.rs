@@ -2,8 +2,8 @@
 
 use frontdesk::access::Asked;
 use frontdesk::audit::{Record, SealKey, hex};
+use frontdesk::audit_record_columns;
 use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Json, Parameter, Statement};
-use frontdesk::{audit_record_columns, find_live_session};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -91,13 +91,10 @@ impl FromRow for Readings {
 
 const READ_READINGS: Statement = Statement::read(
     "services.read_readings",
-    find_live_session!(
-        concat!(
-            ", (select coalesce(json_agg(reading), '[]')::text from (select ",
-            reading_columns!(),
-            " from services s order by s.checked_at desc nulls last limit 1000) reading)"
-        ),
-        ""
+    concat!(
+        "select signed_in($1, $2), (select coalesce(json_agg(reading), '[]')::text from (select ",
+        reading_columns!(),
+        " from services s order by s.checked_at desc nulls last limit 1000) reading)"
     ),
 );
 

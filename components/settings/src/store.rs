@@ -1,10 +1,10 @@
 //! The statements of this family. Each table has one row.
 
 use frontdesk::access::Asked;
+use frontdesk::audit;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::input::Patch;
-use frontdesk::{audit, find_live_session};
 use uuid::Uuid;
 
 use crate::secret::Sealed;
@@ -203,7 +203,7 @@ impl FromRow for Documents {
 
 const READ_DOCUMENTS: Statement = Statement::read(
     "settings.read_documents",
-    find_live_session!(", d.max_pdf_mb, rfc3339(d.updated_at)", "cross join documents_settings d"),
+    "select signed_in($1, $2), max_pdf_mb, rfc3339(updated_at) from documents_settings",
 );
 
 impl Asked for Documents {

@@ -74,14 +74,14 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let (who, Nothing) = Self::with(parts, &App::from_ref(state), FIND_LIVE_SESSION, []).await?;
+        let (who, Nothing) = Self::with(parts, &App::from_ref(state), FIND_SIGNED_IN, []).await?;
         Ok(who)
     }
 }
 
 /// What somebody who is signed in asks for, read in the same round trip as who they are.
 pub trait Asked: FromRow {
-    /// Reads it: a statement of [`find_live_session!`](crate::find_live_session!), without parameters of its own.
+    /// Reads it, in the columns after `signed_in($1, $2)`, which is the first; without parameters of its own.
     const STATEMENT: Statement;
 }
 
@@ -117,12 +117,18 @@ impl FromRow for Nothing {
     }
 }
 
-/// A user, whether they must change their password, and what was read with that.
-struct Row<T>(User, bool, T);
+/// The user of a live session, if there is one, and what was read with that: for nobody, nothing.
+struct Row<T>(Option<(User, T)>);
 
 impl<T: FromRow> FromRow for Row<T> {
     fn from_row(columns: &mut Columns<'_>) -> std::result::Result<Self, DecodeError> {
-        Ok(Self(User::from_row(columns)?, columns.take()?, T::from_row(columns)?))
+        match columns.take()? {
+            Some(user) => Ok(Self(Some((user, T::from_row(columns)?)))),
+            None => {
+                columns.leave();
+                Ok(Self(None))
+            }
+        }
     }
 }
 
@@ -132,8 +138,8 @@ const SESSION_HAS_ENDED: &str = "The session has ended: please sign in again";
 pub const ACCOUNT_GONE: Error = Error::Unauthenticated("session_ended", SESSION_HAS_ENDED);
 
 impl SignedIn {
-    /// Who is signed in, and what a statement of [`find_live_session!`](crate::find_live_session!) reads with that in the same round
-    /// trip: the columns of `T`. Its parameters from the third on are `more`.
+    /// Who is signed in, and what a statement reads with that in the same round trip. Its first column is `signed_in($1, $2)`, the
+    /// others are those of `T`; its parameters from the third on are `more`. It yields one row, whoever asks.
     ///
     /// # Errors
     /// As the extractor: 401, 403 `csrf` and `password_change_required`.
@@ -143,26 +149,27 @@ impl SignedIn {
         statement: Statement,
         more: [Parameter; N],
     ) -> Result<(Self, T)> {
-        let (who, must_change_password, found) = Self::find(parts, app, statement, more).await?;
-        if must_change_password {
+        let (who, found) = Self::find(parts, app, statement, more).await?;
+        if who.user.must_change_password {
             return Err(Error::Forbidden("password_change_required", "Please choose a password of your own first"));
         }
         Ok((who, found))
     }
 
-    /// The same, and whether they have to choose a password first.
+    /// The same, though they may have to choose a password first.
     async fn find<T: FromRow, const N: usize>(
         parts: &mut Parts,
         app: &App,
         statement: Statement,
         more: [Parameter; N],
-    ) -> Result<(Self, bool, T)> {
+    ) -> Result<(Self, T)> {
         let credentials = Credentials::of(parts, app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
         let ended = Error::SignedOut("session_ended", SESSION_HAS_ENDED, credentials.cookies);
         let mut parameters = vec![claims.sid.into(), claims.sub.into()];
         parameters.extend(more);
-        let Row(user, must_change_password, found) = app.db().optional(statement, parameters).await?.ok_or(ended)?;
+        let Row(row) = app.db().one(statement, parameters).await?;
+        let (user, found) = row.ok_or(ended)?;
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;
         }
@@ -170,27 +177,19 @@ impl SignedIn {
             log.signed_in(user.id);
         }
         let client = Client::of(parts, app.trusted_proxies());
-        Ok((Self { user, session_id: claims.sid, client }, must_change_password, found))
+        Ok((Self { user, session_id: claims.sid, client }, found))
     }
 }
 
 /// Somebody who is signed in, though they may still have to choose a password of their own: for the few routes that they need for
 /// that.
 #[derive(Debug)]
-pub struct AnySignedIn {
-    who: SignedIn,
-    must_change_password: bool,
-}
+pub struct AnySignedIn(SignedIn);
 
 impl AnySignedIn {
     /// Who it is.
     pub fn into_signed_in(self) -> SignedIn {
-        self.who
-    }
-
-    /// Whether somebody else knows their password, so that they have to choose another one.
-    pub fn must_change_password(&self) -> bool {
-        self.must_change_password
+        self.0
     }
 }
 
@@ -203,8 +202,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let app = App::from_ref(state);
-        let (who, must_change_password, Nothing) = SignedIn::find(parts, &app, FIND_LIVE_SESSION, []).await?;
-        Ok(Self { who, must_change_password })
+        let (who, Nothing) = SignedIn::find(parts, &app, FIND_SIGNED_IN, []).await?;
+        Ok(Self(who))
     }
 }
 
@@ -395,20 +394,4 @@ fn bearer(parts: &Parts) -> Result<&str> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(NOT_AUTHENTICATED) }
 }
 
-/// The statement that finds the user of a live session, `u`; with the columns, each after a comma, and the joins of what is read
-/// besides.
-#[macro_export]
-macro_rules! find_live_session {
-    ($columns:expr, $joins:expr) => {
-        concat!(
-            "select u.id, u.email, u.full_name, u.role, u.is_active, u.email_verified, u.mfa_enabled, u.created_at, u.updated_at, \
-             u.last_login_at, u.must_change_password",
-            $columns,
-            " from live_session($1, $2) u ",
-            $joins,
-            " where u.id is not null"
-        )
-    };
-}
-
-pub(crate) const FIND_LIVE_SESSION: Statement = Statement::read("access.find_live_session", find_live_session!("", ""));
+pub(crate) const FIND_SIGNED_IN: Statement = Statement::read("access.find_signed_in", "select signed_in($1, $2)");

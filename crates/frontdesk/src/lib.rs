@@ -49,4 +49,4 @@ pub use user::{Role, User, UserView};
 pub use variables::{Load, Problem, Variables};
 
 /// Every statement of this crate.
-pub const STATEMENTS: &[db::Statement] = &[access::FIND_LIVE_SESSION, db::PROBE];
+pub const STATEMENTS: &[db::Statement] = &[access::FIND_SIGNED_IN, db::PROBE];

@@ -47,17 +47,9 @@ impl Column for Role {
     }
 }
 
-/// The columns of [`User`], in its order, of the table `users` under the alias `u`.
-#[macro_export]
-macro_rules! user_columns {
-    () => {
-        "u.id, u.email, u.full_name, u.role, u.is_active, u.email_verified_at is not null, u.mfa_enabled_at is not null, \
-         rfc3339(u.created_at), rfc3339(u.updated_at), rfc3339(u.last_login_at)"
-    };
-}
-
-/// A row of `users`, without the password hash.
-#[derive(Clone, Debug)]
+/// A row of `users`, without the password hash, as `user_json` in SQL gives it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct User {
     /// The id, `sub` in tokens.
     pub id: Uuid,
@@ -79,22 +71,21 @@ pub struct User {
     pub updated_at: String,
     /// RFC 3339.
     pub last_login_at: Option<String>,
+    /// Whether somebody else knows their password, so that they have to choose another one.
+    pub must_change_password: bool,
+}
+
+impl Column for User {
+    const EXPECTED: &'static str = "a user as JSON";
+
+    fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
 }
 
 impl FromRow for User {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            id: columns.take()?,
-            email: columns.take()?,
-            full_name: columns.take()?,
-            role: columns.take()?,
-            is_active: columns.take()?,
-            email_verified: columns.take()?,
-            mfa_enabled: columns.take()?,
-            created_at: columns.take()?,
-            updated_at: columns.take()?,
-            last_login_at: columns.take()?,
-        })
+        columns.take()
     }
 }
 
@@ -141,6 +132,7 @@ impl From<User> for UserView {
             created_at,
             updated_at,
             last_login_at,
+            must_change_password: _,
         } = user;
         Self {
             id,

@@ -102,7 +102,13 @@ async fn a_plan_that_postgres_keeps_follows_a_migration() {
     let me = user.get("/api/users/me").await.unwrap().json();
     for change in [
         "alter table users add column before_full_name text",
-        "alter table users alter column full_name type varchar(200)",
+        "do $$
+         declare definition text := pg_get_functiondef('user_json'::regproc);
+         begin
+             drop function user_json;
+             alter table users alter column full_name type varchar(200);
+             execute definition;
+         end $$",
         "drop index sessions_user_id_idx; analyze users; analyze sessions",
     ] {
         app.database().raw(change).await.unwrap();

@@ -43,6 +43,11 @@ impl Columns<'_> {
         self.position += 1;
         self.values.next().and_then(T::from_value).ok_or(DecodeError { position: self.position, expected: T::EXPECTED })
     }
+
+    /// Takes the columns that are left for what they mean without those before: nothing.
+    pub fn leave(&mut self) {
+        self.values.by_ref().for_each(drop);
+    }
 }
 
 /// Decodes a row whole.
