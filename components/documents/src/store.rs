@@ -8,7 +8,6 @@ pub const STATEMENTS: &[Statement] = &[FIND_TERMS];
 
 /// On what terms somebody's request is forwarded. The names are those of what `documents_terms` gives.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Terms {
     /// Whether they may use the app at all.
     pub(crate) may_use: bool,

@@ -47,9 +47,9 @@ impl Column for Role {
     }
 }
 
-/// A row of `users`, without the password hash, as `user_json` in SQL gives it.
+/// A row of `users`, without the password hash, as `user_json` in SQL gives it. What a later migration adds there is passed over: it
+/// may run before the components that know it.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct User {
     /// The id, `sub` in tokens.
     pub id: Uuid,

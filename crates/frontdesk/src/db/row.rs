@@ -213,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn what_means_nothing_is_left() {
+        struct First(Option<i64>);
+        impl FromRow for First {
+            fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+                let first = columns.take()?;
+                columns.leave();
+                Ok(Self(first))
+            }
+        }
+        let row = [DbValue::DbNull, DbValue::Str("a".into()), DbValue::DbNull];
+        assert_eq!(decode::<First>(&row).unwrap().0, None);
+    }
+
+    #[test]
     fn a_null_a_missing_a_mistyped_and_a_left_over_column_are_told_apart() {
         let failure = |row: &[DbValue]| decode::<Pair>(row).unwrap_err().to_string();
         assert_eq!(failure(&[DbValue::DbNull, DbValue::DbNull]), "column 1 is not an int8");

@@ -1,5 +1,5 @@
-//! What the host itself allows: the probe, which answers with next to nothing, with what one statement on a kept connection reads,
-//! and with what a service answers to one request. Frontdesk cannot be faster than that.
+//! What the host itself allows: the probe, which answers with next to nothing, with what a statement on a kept connection reads, and
+//! with what a service answers to one request. Frontdesk cannot be faster than that.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,12 +11,14 @@ use hyper::header::HOST;
 use tempfile::TempDir;
 
 use super::load::Route;
-use super::report::{BARE, BARE_QUERY, BARE_REQUEST};
+use super::report::{BARE, BARE_QUERY, BARE_REQUEST, BARE_ROW};
 use super::routes::CONNECTIONS;
 use crate::host::Application;
 
 /// As small as can be.
 const STATEMENT: &str = "select true";
+/// A row that an index finds, in a table that every database has: what no answer about somebody can do without.
+const ROW: &str = "select typname, typtype::text, typisdefined from pg_type where oid = 16";
 
 /// An application that is the probe alone.
 pub(super) struct Probe {
@@ -39,16 +41,18 @@ impl Probe {
     }
 }
 
-/// Without anything, with a statement, and with a request to the service, which answers as little.
+/// Without anything, with a statement, with one that finds a row, and with a request to the service, which answers as little.
 pub(super) fn routes(address: SocketAddr, database_url: &str, service: &str) -> Result<Vec<Route>> {
     let route = |name, query: &[(&str, &str)]| -> Result<Route> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let request = Request::get(format!("/?{query}")).header(HOST, address.to_string()).body(Default::default())?;
         Ok(Route { name, address, requests: Arc::new(vec![request]), connections: CONNECTIONS })
     };
+    let query = |name, statement| route(name, &[("do", "query-kept"), ("sql", statement), ("address", database_url)]);
     Ok(vec![
         route(BARE, &[("do", "component")])?,
-        route(BARE_QUERY, &[("do", "query-kept"), ("sql", STATEMENT), ("address", database_url)])?,
+        query(BARE_QUERY, STATEMENT)?,
+        query(BARE_ROW, ROW)?,
         route(BARE_REQUEST, &[("do", "ask"), ("url", &format!("{service}/health"))])?,
     ])
 }

@@ -16,8 +16,10 @@ use crate::build::kilobytes;
 pub(super) const BASE: &str = "GET /healthz";
 /// What the host does with a component that does nothing.
 pub(super) const BARE: &str = "bare component";
-/// What the host does with a component that reads one row, which the others are compared with too.
+/// What the host does with a component that has one statement executed, which the others are compared with too.
 pub(super) const BARE_QUERY: &str = "bare component, one statement";
+/// What the host does with a component that reads a row of a table.
+pub(super) const BARE_ROW: &str = "bare component, one row";
 /// What the host does with a component that asks a service.
 pub(super) const BARE_REQUEST: &str = "bare component, one request";
 /// At how many connections the picture shows the routes.
