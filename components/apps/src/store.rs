@@ -134,7 +134,7 @@ const LIST_USABLE: Statement = Statement::read(
                         case when a.service_key is not null then coalesce(s.status, 'unknown') end as status,
                         rfc3339(s.checked_at) as checked_at
                  from apps a left join services s on s.key = a.service_key
-                 where may_use(a, signed_in::json ->> 'role', (select granted_apps($2)))
+                 where may_use(a, (select signed_in::json ->> 'role'), (select granted_apps($2)))
                  order by a.position, a.key limit 1000
              ) usable
          )

@@ -47,8 +47,7 @@ impl Column for Role {
     }
 }
 
-/// A row of `users`, without the password hash, as `user_json` in SQL gives it. What a later migration adds there is passed over: it
-/// may run before the components that know it.
+/// A row of `users`, without the password hash, as `user_json` in SQL gives it. One that lacks a field is refused, null or not.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
     /// The id, `sub` in tokens.
@@ -56,6 +55,7 @@ pub struct User {
     /// Trimmed and lower-cased.
     pub email: String,
     /// How they want to be called.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub full_name: Option<String>,
     /// The role that counts.
     pub role: Role,
@@ -70,6 +70,7 @@ pub struct User {
     /// RFC 3339.
     pub updated_at: String,
     /// RFC 3339.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub last_login_at: Option<String>,
     /// Whether somebody else knows their password, so that they have to choose another one.
     pub must_change_password: bool,
@@ -145,6 +146,30 @@ impl From<User> for UserView {
             created_at,
             updated_at,
             last_login_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_user_without_one_of_the_fields_is_refused() {
+        let whole = json!({
+            "id": Uuid::nil(), "email": "ada@example.com", "full_name": null, "role": "user", "is_active": true,
+            "email_verified": false, "mfa_enabled": false, "created_at": "2026-01-01T00:00:00.000Z",
+            "updated_at": "2026-01-01T00:00:00.000Z", "last_login_at": null, "must_change_password": false,
+        });
+        let whole: Map<String, Value> = serde_json::from_value(whole).unwrap();
+        let read = |fields: &Map<String, Value>| User::from_text(&serde_json::to_string(fields).unwrap());
+        assert_eq!(read(&whole).unwrap().email, "ada@example.com");
+        for name in whole.keys() {
+            let mut less = whole.clone();
+            less.remove(name);
+            assert!(read(&less).is_none(), "{name} is missed by nobody");
         }
     }
 }

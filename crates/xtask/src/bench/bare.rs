@@ -17,8 +17,8 @@ use crate::host::Application;
 
 /// As small as can be.
 const STATEMENT: &str = "select true";
-/// A row that an index finds, in a table that every database has: what no answer about somebody can do without.
-const ROW: &str = "select typname, typtype::text, typisdefined from pg_type where oid = 16";
+/// A row that an index finds, in a table that every database has.
+const ROW: &str = "select typname::text, typtype::text, typisdefined from pg_type where oid = 16";
 
 /// An application that is the probe alone.
 pub(super) struct Probe {
