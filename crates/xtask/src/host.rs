@@ -176,6 +176,11 @@ impl Running {
         self.process.memory()
     }
 
+    /// How long it has kept a core busy, where the system has a clock for that.
+    pub(crate) fn cpu_time(&self) -> Result<Option<Duration>> {
+        self.process.cpu_time()
+    }
+
     /// Waits until the host ends by itself, which is always an error, or a signal arrives, which is one too.
     pub(crate) fn wait(&mut self) -> Result<()> {
         let status = self.process.wait()?;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill, killpg};
+#[cfg(target_os = "linux")]
+use nix::time::ClockId;
 use nix::unistd::Pid;
 
 use crate::signals;
@@ -61,28 +63,35 @@ impl Process {
     /// How much memory it and what it has started have in use, in KiB, as `ps` says. Pages that they share count once on Linux,
     /// and for each of them where `ps` does not know better.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let list = |column: &str| {
-            Command::new("ps").arg("-axo").arg(format!("pid=,ppid=,{column}=")).output().context("cannot run `ps`")
+        let family: Vec<_> = self.family()?.iter().map(Pid::to_string).collect();
+        let sizes = |column: &str| ps(&["-o", &format!("{column}="), "-p", &family.join(",")]);
+        let listed = match sizes("pss") {
+            Ok(listed) => listed,
+            Err(_) => sizes("rss")?,
         };
-        let proportional = list("pss")?;
-        let listed = if proportional.status.success() { proportional } else { list("rss")? };
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        Ok(listed.split_whitespace().filter_map(|size| size.parse::<u64>().ok()).sum())
+    }
+
+    /// How long it and what it has started have kept a core busy, where the system has a clock for that.
+    pub(crate) fn cpu_time(&self) -> Result<Option<Duration>> {
+        Ok(self.family()?.into_iter().map(cpu_time).sum())
+    }
+
+    /// It and what it has started.
+    fn family(&self) -> Result<Vec<Pid>> {
+        let listed = ps(&["-axo", "pid=,ppid="])?;
         let numbers =
-            |line: &str| line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>();
+            |line: &str| line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<i32>>>();
         let processes: Vec<_> = listed.lines().filter_map(numbers).collect();
-        let (mut family, mut memory) = (vec![u64::from(self.child.id())], 0);
-        while let Some(id) = family.pop() {
-            for process in &processes {
-                let [pid, parent, kibibytes] = process[..] else { continue };
-                if pid == id {
-                    memory += kibibytes;
-                }
-                if parent == id {
-                    family.push(pid);
-                }
-            }
+        let (mut family, mut next) = (Vec::from_iter(self.id()), 0);
+        while let Some(id) = family.get(next).copied() {
+            next += 1;
+            family.extend(processes.iter().filter_map(|process| match process[..] {
+                [pid, parent] if parent == id.as_raw() => Some(Pid::from_raw(pid)),
+                _ => None,
+            }));
         }
-        Ok(memory)
+        Ok(family)
     }
 
     fn id(&self) -> Option<Pid> {
@@ -109,6 +118,26 @@ impl Drop for Process {
         let _ = killpg(id, Signal::SIGKILL);
         let _ = self.child.wait();
     }
+}
+
+/// What `ps` lists; an error when it does not know what it is asked for.
+fn ps(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("ps").args(arguments).output().context("cannot run `ps`")?;
+    if !output.status.success() {
+        bail!("`ps {}` says: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+fn cpu_time(process: Pid) -> Option<Duration> {
+    // One that has ended has no clock.
+    ClockId::pid_cpu_clock_id(process).and_then(ClockId::now).ok().map(Duration::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_time(_process: Pid) -> Option<Duration> {
+    None
 }
 
 /// A shell that ends a child's group once nobody can write to the shell any more: the system sees to that however this program

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use hyper::Request;
 use hyper::header::HOST;
+use hyper::{Request, StatusCode};
 use tempfile::TempDir;
 
 use super::load::Route;
@@ -46,7 +46,8 @@ pub(super) fn routes(address: SocketAddr, database_url: &str, service: &str) -> 
     let route = |name, query: &[(&str, &str)]| -> Result<Route> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let request = Request::get(format!("/?{query}")).header(HOST, address.to_string()).body(Default::default())?;
-        Ok(Route { name, address, requests: Arc::new(vec![request]), connections: CONNECTIONS })
+        let requests = Arc::new(vec![request]);
+        Ok(Route { name, address, requests, status: StatusCode::OK, connections: CONNECTIONS })
     };
     let query = |name, statement| route(name, &[("do", "query-kept"), ("sql", statement), ("address", database_url)]);
     Ok(vec![

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use hdrhistogram::Histogram;
 use http_body_util::Full;
-use hyper::Request;
 use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::host::Running;
@@ -24,6 +24,8 @@ pub(super) struct Route {
     pub(super) address: SocketAddr,
     /// Sent in turn.
     pub(super) requests: Arc<Vec<Request<Full<Bytes>>>>,
+    /// What it is to be answered with.
+    pub(super) status: StatusCode,
     /// At how many connections at once.
     pub(super) connections: &'static [usize],
 }
@@ -38,6 +40,8 @@ pub(super) struct Measurement {
     pub(super) p50: u64,
     /// Microseconds.
     pub(super) p99: u64,
+    /// For how long the host kept a core busy with one, in microseconds, where the system tells.
+    pub(super) cpu: Option<f64>,
     /// Of the host at the end, in KiB.
     pub(super) memory: u64,
 }
@@ -46,6 +50,7 @@ pub(super) struct Measurement {
 pub(super) struct Answered {
     latencies: Histogram<u64>,
     elapsed: Duration,
+    cpu: Option<Duration>,
     memory: u64,
 }
 
@@ -54,41 +59,48 @@ impl Answered {
     pub(super) fn add(&mut self, later: &Self) -> Result<()> {
         self.latencies.add(&later.latencies)?;
         self.elapsed += later.elapsed;
+        self.cpu = self.cpu.zip(later.cpu).map(|(cpu, later)| cpu + later);
         self.memory = later.memory;
         Ok(())
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
     pub(super) fn measurement(&self, route: &str, connections: usize) -> Measurement {
+        let count = self.latencies.len() as f64;
         Measurement {
             route: route.to_owned(),
             connections,
-            requests_per_second: self.latencies.len() as f64 / self.elapsed.as_secs_f64(),
+            requests_per_second: count / self.elapsed.as_secs_f64(),
             p50: self.latencies.value_at_quantile(0.50),
             p99: self.latencies.value_at_quantile(0.99),
+            cpu: self.cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / count),
             memory: self.memory,
         }
     }
 }
 
-/// Measures a route at so many connections; any answer that is no success is an error.
+/// Measures a route at so many connections; any answer with another status than the route's is an error.
 pub(super) async fn measure(host: &Running, route: &Route, connections: usize, duration: Duration) -> Result<Answered> {
     let mut clients = Vec::new();
     for number in 0..connections {
         let connection = Connection::open(route.address).await?;
         // Each begins elsewhere, so that no two send the same where there are enough.
         let next = number * route.requests.len() / connections;
-        clients.push(Client { connection, requests: Arc::clone(&route.requests), next });
+        clients.push(Client { connection, requests: Arc::clone(&route.requests), status: route.status, next });
     }
     clients = run(clients, WARM_UP).await?.0;
+    let busy = host.cpu_time()?;
     let started = Instant::now();
     let (_, latencies) = run(clients, duration).await?;
-    Ok(Answered { latencies, elapsed: started.elapsed(), memory: host.memory()? })
+    let elapsed = started.elapsed();
+    let cpu = host.cpu_time()?.zip(busy).map(|(after, before)| after.saturating_sub(before));
+    Ok(Answered { latencies, elapsed, cpu, memory: host.memory()? })
 }
 
 struct Client {
     connection: Connection,
     requests: Arc<Vec<Request<Full<Bytes>>>>,
+    status: StatusCode,
     next: usize,
 }
 
@@ -117,7 +129,7 @@ impl Client {
             self.next += 1;
             let answer = self.connection.send(request.clone()).await.context("the host broke the connection")?;
             latencies.record(u64::try_from(sent.elapsed().as_micros())?)?;
-            if !answer.status.is_success() {
+            if answer.status != self.status {
                 bail!("{} {} answered {}: {}", request.method(), request.uri(), answer.status, answer.text());
             }
         }

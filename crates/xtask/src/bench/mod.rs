@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use http_body_util::Full;
-use hyper::Request;
 use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
 
 use self::load::{Answered, Measurement, Route};
 use crate::checkout::Checkout;
@@ -163,6 +163,7 @@ async fn measure_mixed(
             name,
             address: running.address(),
             requests: Arc::clone(&requests),
+            status: StatusCode::OK,
             connections: &[MIXED_CONNECTIONS],
         };
         let answered = load::measure(running, &route, MIXED_CONNECTIONS, MIXED_DURATION).await?;

@@ -35,10 +35,10 @@ const LABEL: (i32, i32) = (6, 7);
 /// before, and the sizes of the components.
 pub(super) fn print(measurements: &[Measurement], before: &[Measurement], sizes: &[(String, u64)]) {
     println!(
-        "\n| {:<42} | connections | requests/s | p50 ms | p99 ms | memory MB | of healthz | of one statement | of before |",
+        "\n| {:<42} | connections | requests/s | p50 ms | p99 ms | CPU ms | memory MB | of healthz | of one statement | of before |",
         "route"
     );
-    println!("|{}|---:|---:|---:|---:|---:|---:|---:|---:|", "-".repeat(44));
+    println!("|{}|---:|---:|---:|---:|---:|---:|---:|---:|---:|", "-".repeat(44));
     for measurement in measurements {
         println!("{}", line(measurement, measurements, before));
     }
@@ -49,16 +49,17 @@ pub(super) fn print(measurements: &[Measurement], before: &[Measurement], sizes:
 }
 
 fn line(measurement: &Measurement, all: &[Measurement], before: &[Measurement]) -> String {
-    let Measurement { route, connections, requests_per_second, p50, p99, memory } = measurement;
+    let Measurement { route, connections, requests_per_second, p50, p99, cpu, memory } = measurement;
     let of = |rate: Option<f64>| rate.map_or_else(String::new, |rate| format!("{:.3}", requests_per_second / rate));
     let rate_of = |all: &[Measurement], route: &str| {
         let found = all.iter().find(|other| other.route == route && other.connections == *connections);
         found.map(|found| found.requests_per_second)
     };
     format!(
-        "| {route:<42} | {connections:>11} | {requests_per_second:>10.0} | {:>6.2} | {:>6.2} | {:>9} | {:>10} | {:>16} | {:>9} |",
+        "| {route:<42} | {connections:>11} | {requests_per_second:>10.0} | {:>6.2} | {:>6.2} | {:>6} | {:>9} | {:>10} | {:>16} | {:>9} |",
         milliseconds(*p50),
         milliseconds(*p99),
+        cpu.map_or_else(String::new, |cpu| format!("{:.2}", cpu / 1000.0)),
         memory / 1024,
         of(rate_of(all, BASE)),
         of(rate_of(all, BARE_QUERY)),
@@ -122,6 +123,7 @@ mod tests {
             requests_per_second,
             p50: 1500,
             p99: 4000,
+            cpu: Some(2000.0),
             memory: 10_240,
         }
     }

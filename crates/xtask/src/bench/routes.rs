@@ -10,7 +10,7 @@ use frontdesk::token::{SigningKey, Verifier, VerifyingKeys};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
@@ -108,12 +108,13 @@ impl Scene {
             name,
             address: self.frontdesk,
             requests: Arc::new(vec![request]),
+            status: StatusCode::OK,
             connections,
         };
         let others = self.tokens.iter().map(|token| self.request(Method::GET, "/api/users/me", token, Bytes::new()));
         let others = |name| -> Result<Route> {
             let requests = Arc::new(others.collect::<Result<Vec<_>>>()?);
-            Ok(Route { name, address: self.frontdesk, requests, connections: CONNECTIONS })
+            Ok(Route { name, address: self.frontdesk, requests, status: StatusCode::OK, connections: CONNECTIONS })
         };
         if algorithm == Algorithm::EdDsa {
             return Ok(vec![
@@ -130,12 +131,14 @@ impl Scene {
             others("GET /api/users/me, each another's")?,
             route("PUT /api/profile", CONNECTIONS, self.request(Method::PUT, "/api/profile", &self.token, PROFILE)?),
             route("GET /api/admin/groups", CONNECTIONS, self.get("/api/admin/groups")?),
+            route("GET /api/admin/users, 100 of them", CONNECTIONS, self.get("/api/admin/users?limit=100")?),
             route("GET /api/services", CONNECTIONS, self.get("/api/services")?),
             route("GET /api/documents, 1 KB", CONNECTIONS, self.get(&small)?),
             Route {
                 name: "the same, straight from the service",
                 address: self.documents,
                 requests: Arc::new(vec![self.straight(&small)?]),
+                status: StatusCode::OK,
                 connections: CONNECTIONS,
             },
             route("GET /api/documents, 50 MB", FEWEST, self.get(&large)?),
@@ -143,10 +146,16 @@ impl Scene {
                 name: "the same 50 MB, straight from the service",
                 address: self.documents,
                 requests: Arc::new(vec![self.straight(&large)?]),
+                status: StatusCode::OK,
                 connections: FEWEST,
             },
-            route("POST /api/documents, 50 MB", FEWEST, self.upload(LARGE)?),
+            Route { status: StatusCode::CREATED, ..route("POST /api/documents, 50 MB", FEWEST, self.upload(LARGE)?) },
             route("POST /api/auth/login", FEW, login(self.frontdesk, &self.password)?),
+            // Hashes a password, as the others do, but signs nothing.
+            Route {
+                status: StatusCode::UNAUTHORIZED,
+                ..route("POST /api/auth/login, refused", FEW, login(self.frontdesk, "another's")?)
+            },
         ])
     }
 
