@@ -57,7 +57,7 @@ impl std::fmt::Display for HashError {
 
 impl std::error::Error for HashError {}
 
-/// Hashes a password with a new salt. Costs about 45 ms of CPU in wasm.
+/// Hashes a password with a new salt. Costs about 30 ms of CPU under Spin.
 ///
 /// # Errors
 /// When there is no memory or no randomness.
