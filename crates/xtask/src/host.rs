@@ -22,7 +22,8 @@ const CRON_PLUGIN: &str = "trigger-cron";
 const OLDEST_CRON_PLUGIN: (u64, u64) = (0, 5);
 /// What the host is told in its environment, unless somebody has told it otherwise.
 const ENVIRONMENT: [(&str, &str); 2] = [
-    // Hashing a password occupies a worker thread of the host; a machine with few cores needs more of them than it has cores.
+    // Hashing a password and signing with RSA occupy a worker thread of the host; a machine with few cores needs more of them
+    // than it has cores.
     ("TOKIO_WORKER_THREADS", "8"),
     // How much of an instance's memory stays with the host when the instance has ended, in bytes. Spin's two MiB make 100 MB of
     // what nobody uses.

@@ -40,7 +40,8 @@ pub(super) struct Measurement {
     pub(super) p50: u64,
     /// Microseconds.
     pub(super) p99: u64,
-    /// For how long the host kept a core busy with one, in microseconds, where the system tells.
+    /// For how long the host kept a core busy, by the number of requests, in microseconds; where the system tells and the
+    /// host it is that answers.
     pub(super) cpu: Option<f64>,
     /// Of the host at the end, in KiB.
     pub(super) memory: u64,
@@ -94,6 +95,7 @@ pub(super) async fn measure(host: &Running, route: &Route, connections: usize, d
     let (_, latencies) = run(clients, duration).await?;
     let elapsed = started.elapsed();
     let cpu = host.cpu_time()?.zip(busy).map(|(after, before)| after.saturating_sub(before));
+    let cpu = cpu.filter(|_| route.address == host.address());
     Ok(Answered { latencies, elapsed, cpu, memory: host.memory()? })
 }
 

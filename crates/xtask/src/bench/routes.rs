@@ -151,7 +151,7 @@ impl Scene {
             },
             Route { status: StatusCode::CREATED, ..route("POST /api/documents, 50 MB", FEWEST, self.upload(LARGE)?) },
             route("POST /api/auth/login", FEW, login(self.frontdesk, &self.password)?),
-            // Hashes a password, as the others do, but signs nothing.
+            // Hashes a password, as a sign-in does, but signs nothing.
             Route {
                 status: StatusCode::UNAUTHORIZED,
                 ..route("POST /api/auth/login, refused", FEW, login(self.frontdesk, "another's")?)
