@@ -48,8 +48,14 @@ pub(crate) async fn create(
     let one_time_password = if create.password.is_none() { Some(one_time_password::new()?) } else { None };
     let given = create.password.or_else(|| one_time_password.clone()).unwrap_or_default();
     let hash = compute(|| password::hash(&given)).await.map_err(Error::internal)?;
-    let new = NewUser { email, full_name, role: create.role.unwrap_or(Role::User), hash };
-    let user = store::insert_user(app.db(), who.actor(), new).await?;
+    let new = NewUser {
+        email,
+        full_name,
+        role: create.role.unwrap_or(Role::User),
+        hash,
+        is_generated: one_time_password.is_some(),
+    };
+    let user = store::insert_user(app.db(), who.authority(), new).await?;
     let user = user.ok_or(Error::Conflict("email_taken", "There is an account with this e-mail address"))?;
     Ok((StatusCode::CREATED, Json(CreatedUserView::new(user, one_time_password))))
 }

@@ -15,7 +15,7 @@ use crate::{LAST_ADMIN, USER_NOT_FOUND, store};
         (status = 404, body = ErrorBody, description = "`user_not_found`."),
         (status = 409, body = ErrorBody, description = "`last_admin`: no active administrator would be left.")))]
 pub(crate) async fn delete(who: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    match store::delete_user(app.db(), who.actor(), id).await? {
+    match store::delete_user(app.db(), who.authority(), id).await? {
         None => Err(USER_NOT_FOUND),
         Some(true) => Err(LAST_ADMIN),
         Some(false) => Ok(StatusCode::NO_CONTENT),

@@ -23,7 +23,7 @@ pub(crate) async fn reset_password(
     State(app): State<App>,
 ) -> Result<(StatusCode, Json<ResetTokenView>)> {
     let token = ResetToken::new()?;
-    let expires_at = store::insert_reset(app.db(), who.actor(), id, &token).await?.ok_or(USER_NOT_FOUND)?;
+    let expires_at = store::insert_reset(app.db(), who.authority(), id, &token).await?.ok_or(USER_NOT_FOUND)?;
     let inactive = Error::Conflict("user_inactive", "This account is locked: nobody can sign in to it");
     let expires_at = expires_at.ok_or(inactive)?;
     Ok((StatusCode::CREATED, Json(ResetTokenView::new(&token, expires_at))))

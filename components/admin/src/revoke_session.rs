@@ -19,7 +19,7 @@ pub(crate) async fn revoke_session(
     Path((id, session_id)): Path<(Uuid, Uuid)>,
     State(app): State<App>,
 ) -> Result<StatusCode> {
-    if store::end_session(app.db(), who.actor(), id, session_id).await? {
+    if store::end_session(app.db(), who.authority(), id, session_id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound("session_not_found", "They have no such session"))

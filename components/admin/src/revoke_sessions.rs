@@ -14,5 +14,9 @@ use crate::{USER_NOT_FOUND, store};
     responses((status = 204, description = "They have ended."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`user_not_found`.")))]
 pub(crate) async fn revoke_sessions(who: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    if store::end_sessions(app.db(), who.actor(), id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(USER_NOT_FOUND) }
+    if store::end_sessions(app.db(), who.authority(), id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(USER_NOT_FOUND)
+    }
 }

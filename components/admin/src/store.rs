@@ -1,9 +1,9 @@
 //! The statements of this family.
 
-use frontdesk::audit::Actor;
+use frontdesk::access::Authority;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{ResetToken, Role, Session, User, audit, session_columns};
+use frontdesk::{ResetToken, Role, Session, User, audit, authorised, session_columns};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -209,67 +209,27 @@ impl FromRow for Attempt {
     }
 }
 
-// All active administrators are locked, in one order for everybody, before it is decided whether there is another one: what
-// a statement that was waited for has changed is seen in the locked rows. A session that it began is not seen here and so not
-// deleted, but it is older than the moment at which the account's sessions ended.
 const UPDATE_USER: Statement = Statement::write(
     "admin.update_user",
     concat!(
-        "with locked as (
-             select id, role, is_active from users
-             where id = $4 or (role = 'admin' and is_active)
-             order by id for update
-         ), verdict as (
-             select target.id, target.role, target.is_active,
-                    target.role = 'admin' and target.is_active
-                        and not (coalesce($5, target.role) = 'admin' and coalesce($6, target.is_active))
-                        and not exists (
-                            select from locked other
-                            where other.id <> target.id and other.role = 'admin' and other.is_active
-                        ) as is_refused
-             from locked target where target.id = $4
-         ), changed as (
-             update users u set
-                 role = coalesce($5, u.role),
-                 is_active = coalesce($6, u.is_active),
-                 sessions_ended_at = case when not coalesce($6, u.is_active) then clock_timestamp()
-                     else u.sessions_ended_at end,
-                 updated_at = case when coalesce($5, u.role) = u.role and coalesce($6, u.is_active) = u.is_active
-                     then u.updated_at else now() end
-             from verdict where u.id = verdict.id and not verdict.is_refused
-             returning u.id, u.email, u.role, u.is_active, user_json(u)
-         ), ended as (
-             delete from sessions using changed where sessions.user_id = changed.id and not changed.is_active
-         ), resets as (
-             delete from password_resets r using changed where r.user_id = changed.id and not changed.is_active
-         ), mails as (
-             delete from outbox o using changed
-             where o.recipient = changed.email and o.kind = 'password_reset' and not changed.is_active
-         ), difference as (
-             select c.id, audit_changes(
-                 jsonb_build_object('role', v.role, 'is_active', v.is_active),
-                 jsonb_build_object('role', c.role, 'is_active', c.is_active)
-             ) as changes
-             from changed c join verdict v on v.id = c.id
+        "with attempt as materialized (
+             select is_refused, changes, user_json from update_user($4, $1::uuid, $5, $6, $7)
          ), audited as (",
-        audit!("user.updated", "user", "id", "changes", "from difference where changes <> '{}'"),
-        ")
-         select false, user_json from changed
-         union all
-         select true, user_json(u) from users u join verdict on verdict.id = u.id and verdict.is_refused"
+        audit!("user.updated", "user", "$5::uuid", "changes", "from attempt where changes <> '{}'"),
+        ") select is_refused, user_json from attempt"
     ),
 );
 
 /// Changes what somebody may do; `None` when there is no such user.
 pub(crate) async fn update_user(
     db: &Db,
-    actor: Actor,
+    authority: Authority,
     id: Uuid,
     role: Option<Role>,
     is_active: Option<bool>,
 ) -> Result<Option<Attempt>, DbError> {
     let role = role.map(|role| role.name().to_owned());
-    db.optional(UPDATE_USER, actor.with([id.into(), role.into(), is_active.into()])).await
+    db.optional(UPDATE_USER, authority.with([id.into(), role.into(), is_active.into()])).await
 }
 
 /// Which rows of the audit log are listed.
@@ -413,8 +373,11 @@ pub(crate) async fn list_sessions(
 const END_SESSIONS: Statement = Statement::write(
     "admin.end_sessions",
     concat!(
-        "with changed as (
-             update users set sessions_ended_at = clock_timestamp() where id = $4 returning id
+        "with ",
+        authorised!(admin, "array[$5::uuid]"),
+        ", changed as (
+             update users u set sessions_ended_at = clock_timestamp()
+             where u.id = $5 and (select may from authorised) returning u.id
          ), ended as (
              delete from sessions using changed where sessions.user_id = changed.id returning sessions.id
          ), logged as (",
@@ -430,22 +393,25 @@ const END_SESSIONS: Statement = Statement::write(
 );
 
 /// Ends all sessions of a user; `false` when there is no such user.
-pub(crate) async fn end_sessions(db: &Db, actor: Actor, user: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(END_SESSIONS, actor.with([user.into()])).await?.is_some())
+pub(crate) async fn end_sessions(db: &Db, authority: Authority, user: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSIONS, authority.with([user.into()])).await?.is_some())
 }
 
 // One that is over is not listed, and so not to be found either.
 const END_SESSION: Statement = Statement::write(
     "admin.end_session",
     concat!(
-        "with ended as (
+        "with ",
+        authorised!(admin, "array[$5::uuid]"),
+        ", ended as (
              delete from sessions s using users u
-             where u.id = s.user_id and s.user_id = $4 and s.id = $5 and is_live(s, u) returning s.id
+             where u.id = s.user_id and s.user_id = $5 and s.id = $6 and is_live(s, u) and (select may from authorised)
+             returning s.id
          ), logged as (",
         audit!(
             "user.sessions_revoked",
             "user",
-            "$4::uuid",
+            "$5::uuid",
             "jsonb_build_object('session_ids', jsonb_build_array(jsonb_build_array(id), null))",
             "from ended"
         ),
@@ -454,8 +420,8 @@ const END_SESSION: Statement = Statement::write(
 );
 
 /// Ends a session, if the user has it.
-pub(crate) async fn end_session(db: &Db, actor: Actor, user: Uuid, session: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(END_SESSION, actor.with([user.into(), session.into()])).await?.is_some())
+pub(crate) async fn end_session(db: &Db, authority: Authority, user: Uuid, session: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSION, authority.with([user.into(), session.into()])).await?.is_some())
 }
 
 /// What lets somebody into an app.
@@ -518,15 +484,22 @@ pub(crate) struct NewUser {
     pub(crate) full_name: Option<String>,
     pub(crate) role: Role,
     pub(crate) hash: String,
+    /// Whether the password was generated: then it signs in once.
+    pub(crate) is_generated: bool,
 }
 
 const INSERT_USER: Statement = Statement::write(
     "admin.insert_user",
     concat!(
-        "with account as (
+        "with ",
+        authorised!(admin),
+        ", account as (
              insert into users as u (email, full_name, role, password_hash, must_change_password)
-             values ($4, $5, $6, $7, true)
+             select $5, $6, $7, $8, true from authorised
              on conflict (email) do nothing returning u.id, u.email, u.full_name, u.role, user_json(u)
+         ), one_time_password as (
+             insert into one_time_passwords (user_id, issued_by, is_single_use, expires_at)
+             select id, $1::uuid, $9, now() + interval '7 days' from account
          ), audited as (",
         audit!(
             "user.created",
@@ -540,58 +513,38 @@ const INSERT_USER: Statement = Statement::write(
 );
 
 /// A new account; `None` when the address is taken.
-pub(crate) async fn insert_user(db: &Db, actor: Actor, new: NewUser) -> Result<Option<User>, DbError> {
-    let NewUser { email, full_name, role, hash } = new;
-    let parameters = [email.into(), full_name.into(), role.name().to_owned().into(), hash.into()];
-    db.optional(INSERT_USER, actor.with(parameters)).await
+pub(crate) async fn insert_user(db: &Db, authority: Authority, new: NewUser) -> Result<Option<User>, DbError> {
+    let NewUser { email, full_name, role, hash, is_generated } = new;
+    let parameters = [email.into(), full_name.into(), role.name().to_owned().into(), hash.into(), is_generated.into()];
+    db.optional(INSERT_USER, authority.with(parameters)).await
 }
 
-// The administrators are locked as in UPDATE_USER.
 const DELETE_USER: Statement = Statement::write(
     "admin.delete_user",
     concat!(
-        "with locked as (
-             select id, email, full_name, role, is_active from users
-             where id = $4 or (role = 'admin' and is_active)
-             order by id for update
-         ), verdict as (
-             select target.id, target.email, target.full_name, target.role, target.is_active,
-                    target.role = 'admin' and target.is_active and not exists (
-                        select from locked other
-                        where other.id <> target.id and other.role = 'admin' and other.is_active
-                    ) as is_refused
-             from locked target where target.id = $4
-         ), deleted as (
-             delete from users u using verdict v where u.id = v.id and not v.is_refused
-             returning u.id, v.email, v.full_name, v.role, v.is_active
-         ), mails as (
-             delete from outbox o using deleted d where o.recipient = d.email
+        "with attempt as materialized (
+             select is_refused, changes from delete_user($4, $1::uuid, $5)
          ), audited as (",
-        audit!(
-            "user.deleted",
-            "user",
-            "id",
-            "audit_changes(jsonb_strip_nulls(jsonb_build_object('email', email, 'full_name', full_name, 'role', role, \
-             'is_active', is_active)), '{}')",
-            "from deleted"
-        ),
-        ") select is_refused from verdict"
+        audit!("user.deleted", "user", "$5::uuid", "changes", "from attempt where not is_refused"),
+        ") select is_refused from attempt"
     ),
 );
 
 /// Deletes an account. Whether that was refused, because no active administrator would have been left; `None` when there is none.
-pub(crate) async fn delete_user(db: &Db, actor: Actor, id: Uuid) -> Result<Option<bool>, DbError> {
-    Ok(db.optional::<(bool,)>(DELETE_USER, actor.with([id.into()])).await?.map(|(is_refused,)| is_refused))
+pub(crate) async fn delete_user(db: &Db, authority: Authority, id: Uuid) -> Result<Option<bool>, DbError> {
+    Ok(db.optional::<(bool,)>(DELETE_USER, authority.with([id.into()])).await?.map(|(is_refused,)| is_refused))
 }
 
 const INSERT_RESET: Statement = Statement::write(
     "admin.insert_reset",
     concat!(
-        "with account as (
-             select id, is_active from users where id = $4 for no key update
+        "with ",
+        authorised!(admin, "array[$5::uuid]"),
+        ", account as (
+             select u.id, u.is_active from users u where u.id = $5 and (select may from authorised) for no key update
          ), token as (
-             insert into password_resets (token_hash, user_id, expires_at)
-             select $5, id, now() + interval '30 minutes' from account where is_active
+             insert into password_resets (token_hash, user_id, expires_at, issued_by)
+             select $6, id, now() + interval '30 minutes', $1::uuid from account where is_active
              returning user_id, expires_at
          ), older as (
              delete from password_resets r using token where r.user_id = token.user_id
@@ -605,10 +558,11 @@ const INSERT_RESET: Statement = Statement::write(
 /// `Some(None)` when the account is locked.
 pub(crate) async fn insert_reset(
     db: &Db,
-    actor: Actor,
+    authority: Authority,
     user: Uuid,
     token: &ResetToken,
 ) -> Result<Option<Option<String>>, DbError> {
-    let issued = db.optional::<(Option<String>,)>(INSERT_RESET, actor.with([user.into(), token.hash().into()])).await?;
+    let issued =
+        db.optional::<(Option<String>,)>(INSERT_RESET, authority.with([user.into(), token.hash().into()])).await?;
     Ok(issued.map(|(expires_at,)| expires_at))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn update(
     let role = check.required("role", update.role);
     let is_active = check.required("is_active", update.is_active);
     check.finish()?;
-    let attempt = store::update_user(app.db(), who.actor(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
+    let attempt = store::update_user(app.db(), who.authority(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
     if attempt.is_refused {
         return Err(LAST_ADMIN);
     }

@@ -58,6 +58,6 @@ pub(crate) async fn create(
     };
     check.finish()?;
     let taken = Error::Conflict("app_key_taken", "There is an app with this key");
-    let made = store::insert_app(app.db(), who.actor(), new).await.on_constraint("apps_pkey", taken)?;
+    let made = store::insert_app(app.db(), who.authority(), new).await.on_constraint("apps_pkey", taken)?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }

@@ -14,5 +14,9 @@ use crate::{APP_NOT_FOUND, store};
     responses((status = 204, description = "It is gone."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`app_not_found`.")))]
 pub(crate) async fn delete(who: Admin, Path(key): Path<Key>, State(app): State<App>) -> Result<StatusCode> {
-    if store::delete_app(app.db(), who.actor(), key).await? { Ok(StatusCode::NO_CONTENT) } else { Err(APP_NOT_FOUND) }
+    if store::delete_app(app.db(), who.authority(), key).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(APP_NOT_FOUND)
+    }
 }

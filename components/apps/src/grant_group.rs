@@ -21,7 +21,7 @@ pub(crate) async fn grant_group(
     Path((key, group)): Path<(Key, Uuid)>,
     State(app): State<App>,
 ) -> Result<StatusCode> {
-    let parts = store::insert_group_grant(app.db(), who.actor(), key, group).await?;
+    let parts = store::insert_group_grant(app.db(), who.authority(), key, group).await?;
     match (parts.has_app, parts.has_grantee) {
         (false, _) => Err(APP_NOT_FOUND),
         (true, false) => Err(GROUP_NOT_FOUND),

@@ -21,7 +21,7 @@ pub(crate) async fn revoke_user(
     Path((key, user)): Path<(Key, Uuid)>,
     State(app): State<App>,
 ) -> Result<StatusCode> {
-    let parts = store::delete_user_grant(app.db(), who.actor(), key, user).await?;
+    let parts = store::delete_user_grant(app.db(), who.authority(), key, user).await?;
     match (parts.has_app, parts.has_grantee) {
         (false, _) => Err(APP_NOT_FOUND),
         (true, false) => Err(USER_NOT_FOUND),

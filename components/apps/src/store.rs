@@ -1,10 +1,9 @@
 //! The statements of this family.
 
-use frontdesk::access::Asked;
+use frontdesk::access::{Asked, Authority};
 use frontdesk::apps::Key;
-use frontdesk::audit;
-use frontdesk::audit::Actor;
 use frontdesk::db::{Column, Columns, Db, DbError, DecodeError, FromRow, Json, Statement};
+use frontdesk::{audit, authorised};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -166,9 +165,11 @@ pub(crate) async fn find_app(db: &Db, key: Key) -> Result<Option<App>, DbError> 
 const INSERT_APP: Statement = Statement::write(
     "apps.insert_app",
     concat!(
-        "with created as (
+        "with ",
+        authorised!(admin),
+        ", created as (
              insert into apps (key, name, description, default_access, service_key, position)
-             values ($4, normalize($5), normalize($6), $7, $8, $9)
+             select $5, normalize($6), normalize($7), $8, $9, $10 from authorised
              returning key, name, description, default_access, service_key, position
          ), told as (",
         app_fields!(),
@@ -181,7 +182,7 @@ const INSERT_APP: Statement = Statement::write(
 );
 
 /// A new app. Violates `apps_pkey` when there is one with this key.
-pub(crate) async fn insert_app(db: &Db, actor: Actor, app: App) -> Result<App, DbError> {
+pub(crate) async fn insert_app(db: &Db, authority: Authority, app: App) -> Result<App, DbError> {
     let App { key, name, description, default_access, service_key, position } = app;
     let parameters = [
         key.into(),
@@ -191,7 +192,7 @@ pub(crate) async fn insert_app(db: &Db, actor: Actor, app: App) -> Result<App, D
         service_key.into(),
         position.into(),
     ];
-    db.one(INSERT_APP, actor.with(parameters)).await
+    db.one(INSERT_APP, authority.with(parameters)).await
 }
 
 /// What an app is changed to; `None` keeps a field, `Some(None)` clears it.
@@ -208,15 +209,18 @@ pub(crate) struct Change {
 const UPDATE_APP: Statement = Statement::write(
     "apps.update_app",
     concat!(
-        "with locked as (
-             select key, name, description, default_access, service_key, position from apps where key = $4 for update
+        "with ",
+        authorised!(admin),
+        ", locked as (
+             select a.key, a.name, a.description, a.default_access, a.service_key, a.position
+             from apps a where a.key = $5 and (select may from authorised) for update
          ), changed as (
              update apps a set
-                 name = coalesce(normalize($5), a.name),
-                 description = case when $6 then normalize($7) else a.description end,
-                 default_access = coalesce($8, a.default_access),
-                 service_key = case when $9 then $10 else a.service_key end,
-                 position = coalesce($11, a.position),
+                 name = coalesce(normalize($6), a.name),
+                 description = case when $7 then normalize($8) else a.description end,
+                 default_access = coalesce($9, a.default_access),
+                 service_key = case when $10 then $11 else a.service_key end,
+                 position = coalesce($12, a.position),
                  updated_at = now()
              from locked where a.key = locked.key
              returning ",
@@ -236,7 +240,12 @@ const UPDATE_APP: Statement = Statement::write(
 );
 
 /// The changed app, if there is one.
-pub(crate) async fn update_app(db: &Db, actor: Actor, key: Key, change: Change) -> Result<Option<App>, DbError> {
+pub(crate) async fn update_app(
+    db: &Db,
+    authority: Authority,
+    key: Key,
+    change: Change,
+) -> Result<Option<App>, DbError> {
     let Change { name, description, default_access, service_key, position } = change;
     let parameters = [
         key.into_string().into(),
@@ -248,16 +257,19 @@ pub(crate) async fn update_app(db: &Db, actor: Actor, key: Key, change: Change) 
         service_key.flatten().into(),
         position.into(),
     ];
-    db.optional(UPDATE_APP, actor.with(parameters)).await
+    db.optional(UPDATE_APP, authority.with(parameters)).await
 }
 
 const DELETE_APP: Statement = Statement::write(
     "apps.delete_app",
     concat!(
-        "with deleted as (
-             delete from apps where key = $4
-             returning key, name, description, default_access, service_key, position
-         ), told as (",
+        "with ",
+        authorised!(admin),
+        ", deleted as (
+             delete from apps a where a.key = $5 and (select may from authorised)
+             returning ",
+        app_columns!(),
+        "), told as (",
         app_fields!(),
         "deleted a), audited as (",
         audit!("app.deleted", "app", "key", "audit_changes(jsonb_strip_nulls(fields), '{}')", "from told"),
@@ -266,8 +278,8 @@ const DELETE_APP: Statement = Statement::write(
 );
 
 /// Whether there was such an app. Its grants go with it.
-pub(crate) async fn delete_app(db: &Db, actor: Actor, key: Key) -> Result<bool, DbError> {
-    Ok(db.optional::<(String,)>(DELETE_APP, actor.with([key.into_string().into()])).await?.is_some())
+pub(crate) async fn delete_app(db: &Db, authority: Authority, key: Key) -> Result<bool, DbError> {
+    Ok(db.optional::<(String,)>(DELETE_APP, authority.with([key.into_string().into()])).await?.is_some())
 }
 
 /// Somebody who was let in, or a group.
@@ -325,12 +337,14 @@ impl FromRow for Parts {
 
 /// A grant to what a table has, kept in another: locking both parts keeps them from being deleted before it is there.
 macro_rules! insert_grant {
-    ($grantees:literal, $grants:literal, $column:literal) => {
+    ($grantees:literal, $grants:literal, $column:literal, $accounts:literal) => {
         concat!(
-            "with app as (select key from apps where key = $4 for key share),
-                  grantee as (select id from ",
+            "with ",
+            authorised!(admin, $accounts),
+            ", app as (select a.key from apps a where a.key = $5 and (select may from authorised) for key share),
+                  grantee as (select g.id from ",
             $grantees,
-            " where id = $5 for key share),
+            " g where g.id = $6 and (select may from authorised) for key share),
                   granted as (
                       insert into ",
             $grants,
@@ -351,52 +365,54 @@ macro_rules! insert_grant {
 
 /// The way back.
 macro_rules! delete_grant {
-    ($grantees:literal, $grants:literal, $column:literal) => {
+    ($grantees:literal, $grants:literal, $column:literal, $accounts:literal) => {
         concat!(
-            "with revoked as (
+            "with ",
+            authorised!(admin, $accounts),
+            ", revoked as (
                       delete from ",
             $grants,
-            " where app_key = $4 and ",
+            " g where g.app_key = $5 and g.",
             $column,
-            " = $5 returning app_key, jsonb_build_object('",
+            " = $6 and (select may from authorised) returning g.app_key, jsonb_build_object('",
             $column,
-            "', ",
+            "', g.",
             $column,
             ") as fields
                   ), audited as (",
             audit!("app.revoked", "app", "app_key", "audit_changes(fields, '{}')", "from revoked"),
-            ") select exists (select from apps where key = $4), exists (select from ",
+            ") select exists (select from apps where key = $5), exists (select from ",
             $grantees,
-            " where id = $5)"
+            " where id = $6)"
         )
     };
 }
 
 const INSERT_USER_GRANT: Statement =
-    Statement::write("apps.insert_user_grant", insert_grant!("users", "app_users", "user_id"));
+    Statement::write("apps.insert_user_grant", insert_grant!("users", "app_users", "user_id", "array[$6::uuid]"));
 const INSERT_GROUP_GRANT: Statement =
-    Statement::write("apps.insert_group_grant", insert_grant!("groups", "app_groups", "group_id"));
+    Statement::write("apps.insert_group_grant", insert_grant!("groups", "app_groups", "group_id", "'{}'::uuid[]"));
 const DELETE_USER_GRANT: Statement =
-    Statement::write("apps.delete_user_grant", delete_grant!("users", "app_users", "user_id"));
+    Statement::write("apps.delete_user_grant", delete_grant!("users", "app_users", "user_id", "array[$6::uuid]"));
 const DELETE_GROUP_GRANT: Statement =
-    Statement::write("apps.delete_group_grant", delete_grant!("groups", "app_groups", "group_id"));
+    Statement::write("apps.delete_group_grant", delete_grant!("groups", "app_groups", "group_id", "'{}'::uuid[]"));
 
 /// Lets somebody into an app, or leaves them in.
-pub(crate) async fn insert_user_grant(db: &Db, actor: Actor, key: Key, user: Uuid) -> Result<Parts, DbError> {
-    db.one(INSERT_USER_GRANT, actor.with([key.into_string().into(), user.into()])).await
+pub(crate) async fn insert_user_grant(db: &Db, authority: Authority, key: Key, user: Uuid) -> Result<Parts, DbError> {
+    db.one(INSERT_USER_GRANT, authority.with([key.into_string().into(), user.into()])).await
 }
 
 /// Lets the members of a group into an app, or leaves them in.
-pub(crate) async fn insert_group_grant(db: &Db, actor: Actor, key: Key, group: Uuid) -> Result<Parts, DbError> {
-    db.one(INSERT_GROUP_GRANT, actor.with([key.into_string().into(), group.into()])).await
+pub(crate) async fn insert_group_grant(db: &Db, authority: Authority, key: Key, group: Uuid) -> Result<Parts, DbError> {
+    db.one(INSERT_GROUP_GRANT, authority.with([key.into_string().into(), group.into()])).await
 }
 
 /// Takes it back, if it was there.
-pub(crate) async fn delete_user_grant(db: &Db, actor: Actor, key: Key, user: Uuid) -> Result<Parts, DbError> {
-    db.one(DELETE_USER_GRANT, actor.with([key.into_string().into(), user.into()])).await
+pub(crate) async fn delete_user_grant(db: &Db, authority: Authority, key: Key, user: Uuid) -> Result<Parts, DbError> {
+    db.one(DELETE_USER_GRANT, authority.with([key.into_string().into(), user.into()])).await
 }
 
 /// The same of a group.
-pub(crate) async fn delete_group_grant(db: &Db, actor: Actor, key: Key, group: Uuid) -> Result<Parts, DbError> {
-    db.one(DELETE_GROUP_GRANT, actor.with([key.into_string().into(), group.into()])).await
+pub(crate) async fn delete_group_grant(db: &Db, authority: Authority, key: Key, group: Uuid) -> Result<Parts, DbError> {
+    db.one(DELETE_GROUP_GRANT, authority.with([key.into_string().into(), group.into()])).await
 }

@@ -67,5 +67,5 @@ pub(crate) async fn update(
         position: check.required("position", update.position).map(|position| input::position(&mut check, position)),
     };
     check.finish()?;
-    Ok(Json(store::update_app(app.db(), who.actor(), key, change).await?.ok_or(APP_NOT_FOUND)?.into()))
+    Ok(Json(store::update_app(app.db(), who.authority(), key, change).await?.ok_or(APP_NOT_FOUND)?.into()))
 }

@@ -22,7 +22,7 @@ pub(crate) async fn add_member(
     Path((group, user)): Path<(Uuid, Uuid)>,
     State(app): State<App>,
 ) -> Result<(StatusCode, Json<MembershipView>)> {
-    let attempt = store::insert_member(app.db(), who.actor(), group, user).await?;
+    let attempt = store::insert_member(app.db(), who.authority(), group, user).await?;
     match attempt.membership {
         _ if !attempt.has_group => Err(GROUP_NOT_FOUND),
         _ if !attempt.has_user => Err(Error::NotFound("user_not_found", "There is no such user")),

@@ -38,7 +38,7 @@ pub(crate) async fn create(
     let name = input::name(&mut check, &create.name);
     let description = create.description.and_then(|text| input::description(&mut check, &text));
     check.finish()?;
-    let group = store::insert_group(app.db(), who.actor(), name.unwrap_or_default(), description)
+    let group = store::insert_group(app.db(), who.authority(), name.unwrap_or_default(), description)
         .await
         .on_constraint("groups_name_key", GROUP_NAME_TAKEN)?;
     Ok((StatusCode::CREATED, Json(group.into())))

@@ -14,7 +14,7 @@ use crate::{GROUP_NOT_FOUND, store};
     responses((status = 204, description = "It is gone."), AdminRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`group_not_found`.")))]
 pub(crate) async fn delete(who: Admin, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    if store::delete_group(app.db(), who.actor(), id).await? {
+    if store::delete_group(app.db(), who.authority(), id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(GROUP_NOT_FOUND)

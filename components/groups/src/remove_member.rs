@@ -19,7 +19,7 @@ pub(crate) async fn remove_member(
     Path((group, user)): Path<(Uuid, Uuid)>,
     State(app): State<App>,
 ) -> Result<StatusCode> {
-    if store::delete_member(app.db(), who.actor(), group, user).await? {
+    if store::delete_member(app.db(), who.authority(), group, user).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound("membership_not_found", "They are not in this group"))

@@ -1,9 +1,9 @@
 //! The statements of this family.
 
-use frontdesk::audit;
-use frontdesk::audit::Actor;
+use frontdesk::access::Authority;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
+use frontdesk::{audit, authorised};
 use uuid::Uuid;
 
 /// Every statement of this family.
@@ -99,8 +99,10 @@ pub(crate) async fn list_groups(db: &Db, after: Option<&Position>, limit: u32) -
 const INSERT_GROUP: Statement = Statement::write(
     "groups.insert_group",
     concat!(
-        "with created as (
-             insert into groups (name, description) values (normalize($4), normalize($5))
+        "with ",
+        authorised!(admin),
+        ", created as (
+             insert into groups (name, description) select normalize($5), normalize($6) from authorised
              returning id, name, description, created_at, updated_at
          ), audited as (",
         audit!(
@@ -119,11 +121,11 @@ const INSERT_GROUP: Statement = Statement::write(
 /// A new group. Violates `groups_name_key` when the name is taken.
 pub(crate) async fn insert_group(
     db: &Db,
-    actor: Actor,
+    authority: Authority,
     name: String,
     description: Option<String>,
 ) -> Result<Group, DbError> {
-    db.one(INSERT_GROUP, actor.with([name.into(), description.into()])).await
+    db.one(INSERT_GROUP, authority.with([name.into(), description.into()])).await
 }
 
 const FIND_GROUP: Statement =
@@ -177,13 +179,15 @@ pub(crate) struct Change {
 const UPDATE_GROUP: Statement = Statement::write(
     "groups.update_group",
     concat!(
-        "with locked as (
-             select id, name, description from groups where id = $4 for update
+        "with ",
+        authorised!(admin),
+        ", locked as (
+             select g.id, g.name, g.description from groups g where g.id = $5 and (select may from authorised) for update
          ), changed as (
              update groups g set
-                 name = coalesce(normalize($5), g.name),
-                 description = case when $6 then normalize($7) else g.description end,
-                 updated_at = case when $5 is null and not $6 then g.updated_at else now() end
+                 name = coalesce(normalize($6), g.name),
+                 description = case when $7 then normalize($8) else g.description end,
+                 updated_at = case when $6 is null and not $7 then g.updated_at else now() end
              from locked where g.id = locked.id
              returning g.id, g.name, g.description, g.created_at, g.updated_at
          ), difference as (
@@ -201,18 +205,25 @@ const UPDATE_GROUP: Statement = Statement::write(
 );
 
 /// The changed group, if there is one. Violates `groups_name_key` when the name is taken.
-pub(crate) async fn update_group(db: &Db, actor: Actor, id: Uuid, change: Change) -> Result<Option<Group>, DbError> {
+pub(crate) async fn update_group(
+    db: &Db,
+    authority: Authority,
+    id: Uuid,
+    change: Change,
+) -> Result<Option<Group>, DbError> {
     let Change { name, description } = change;
     let changes_description = description.is_some();
-    let parameters = actor.with([id.into(), name.into(), changes_description.into(), description.flatten().into()]);
+    let parameters = authority.with([id.into(), name.into(), changes_description.into(), description.flatten().into()]);
     db.optional(UPDATE_GROUP, parameters).await
 }
 
 const DELETE_GROUP: Statement = Statement::write(
     "groups.delete_group",
     concat!(
-        "with deleted as (
-             delete from groups where id = $4 returning id, name, description
+        "with ",
+        authorised!(admin),
+        ", deleted as (
+             delete from groups g where g.id = $5 and (select may from authorised) returning g.id, g.name, g.description
          ), audited as (",
         audit!(
             "group.deleted",
@@ -226,8 +237,8 @@ const DELETE_GROUP: Statement = Statement::write(
 );
 
 /// Whether there was such a group. Its memberships go with it.
-pub(crate) async fn delete_group(db: &Db, actor: Actor, id: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(DELETE_GROUP, actor.with([id.into()])).await?.is_some())
+pub(crate) async fn delete_group(db: &Db, authority: Authority, id: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(DELETE_GROUP, authority.with([id.into()])).await?.is_some())
 }
 
 /// What became of an attempt to put somebody into a group.
@@ -260,8 +271,10 @@ impl FromRow for Attempt {
 const INSERT_MEMBER: Statement = Statement::write(
     "groups.insert_member",
     concat!(
-        "with found_group as (select id from groups where id = $4 for key share),
-              found_user as (select id from users where id = $5 for key share),
+        "with ",
+        authorised!(admin, "array[$6::uuid]"),
+        ", found_group as (select g.id from groups g where g.id = $5 and (select may from authorised) for key share),
+              found_user as (select u.id from users u where u.id = $6 and (select may from authorised) for key share),
               member as (
                   insert into group_members as m (group_id, user_id)
                   select found_group.id, found_user.id from found_group, found_user
@@ -276,21 +289,24 @@ const INSERT_MEMBER: Statement = Statement::write(
             "from member where is_new"
         ),
         ")
-         select exists (select from found_group), exists (select from found_user), $4, $5,
+         select exists (select from found_group), exists (select from found_user), $5, $6,
                 (select rfc3339(joined_at) from member), coalesce((select is_new from member), false)"
     ),
 );
 
 /// Puts somebody into a group, or leaves them there.
-pub(crate) async fn insert_member(db: &Db, actor: Actor, group: Uuid, user: Uuid) -> Result<Attempt, DbError> {
-    db.one(INSERT_MEMBER, actor.with([group.into(), user.into()])).await
+pub(crate) async fn insert_member(db: &Db, authority: Authority, group: Uuid, user: Uuid) -> Result<Attempt, DbError> {
+    db.one(INSERT_MEMBER, authority.with([group.into(), user.into()])).await
 }
 
 const DELETE_MEMBER: Statement = Statement::write(
     "groups.delete_member",
     concat!(
-        "with deleted as (
-             delete from group_members where group_id = $4 and user_id = $5 returning group_id, user_id
+        "with ",
+        authorised!(admin, "array[$6::uuid]"),
+        ", deleted as (
+             delete from group_members m where m.group_id = $5 and m.user_id = $6 and (select may from authorised)
+             returning m.group_id, m.user_id
          ), audited as (",
         audit!(
             "group.member_removed",
@@ -304,6 +320,6 @@ const DELETE_MEMBER: Statement = Statement::write(
 );
 
 /// Whether they were in the group.
-pub(crate) async fn delete_member(db: &Db, actor: Actor, group: Uuid, user: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(DELETE_MEMBER, actor.with([group.into(), user.into()])).await?.is_some())
+pub(crate) async fn delete_member(db: &Db, authority: Authority, group: Uuid, user: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(DELETE_MEMBER, authority.with([group.into(), user.into()])).await?.is_some())
 }

@@ -47,7 +47,7 @@ pub(crate) async fn update(
         Patch::Set(text) => Some(input::description(&mut check, &text)),
     };
     check.finish()?;
-    let group = store::update_group(app.db(), who.actor(), id, Change { name, description })
+    let group = store::update_group(app.db(), who.authority(), id, Change { name, description })
         .await
         .on_constraint("groups_name_key", GROUP_NAME_TAKEN)?
         .ok_or(GROUP_NOT_FOUND)?;

@@ -1,6 +1,7 @@
 //! The statements of this family.
 
-use frontdesk::access::Asked;
+use frontdesk::access::{Asked, Authority};
+use frontdesk::authorised;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::input::Patch;
 use uuid::Uuid;
@@ -74,13 +75,13 @@ const FIND_PROFILE: Statement = Statement::read(
     concat!(
         "select ",
         profile_columns!("u.id", "u.full_name", "rfc3339(u.created_at)"),
-        " from users u left join profiles p on p.user_id = u.id where u.id = $1"
+        " from users u left join profiles p on p.user_id = u.id where u.id = $2 and signed_in($1, $2) is not null"
     ),
 );
 
-/// The profile of a user, an empty one when they never changed it; `None` when the account has gone meanwhile.
-pub(crate) async fn find_profile(db: &Db, user: Uuid) -> Result<Option<Profile>, DbError> {
-    db.optional(FIND_PROFILE, vec![user.into()]).await
+/// Returns the profile of a user, an empty one if they never changed it; `None` if the session has ended meanwhile.
+pub(crate) async fn find_profile(db: &Db, session: Uuid, user: Uuid) -> Result<Option<Profile>, DbError> {
+    db.optional(FIND_PROFILE, vec![session.into(), user.into()]).await
 }
 
 /// What a profile is changed to.
@@ -100,37 +101,41 @@ pub(crate) struct Change {
 // Each field comes as whether it changes, and to what.
 const UPDATE_PROFILE: Statement = Statement::write(
     "profile.update_profile",
-    "with person as (
-         update users set
-             full_name = case when $2 then $3 else full_name end,
-             updated_at = case when $2 then now() else updated_at end
-         where id = $1
-         returning id, full_name
+    concat!(
+        "with ",
+        authorised!(signed_in),
+        ", person as (
+         update users u set
+             full_name = case when $5 then $6 else u.full_name end,
+             updated_at = case when $5 then now() else u.updated_at end
+         where u.id = $1::uuid and (select may from authorised)
+         returning u.id, u.full_name
      ), changed as (
          insert into profiles as p (user_id, phone, job_title, department, address, bio, timezone, locale, avatar_url)
-         select id, $5, $7, $9, $11, $13, $15, $17, $19 from person
+         select id, $8, $10, $12, $14, $16, $18, $20, $22 from person
          on conflict (user_id) do update set
-             phone = case when $4 then excluded.phone else p.phone end,
-             job_title = case when $6 then excluded.job_title else p.job_title end,
-             department = case when $8 then excluded.department else p.department end,
-             address = case when $10 then excluded.address else p.address end,
-             bio = case when $12 then excluded.bio else p.bio end,
-             timezone = case when $14 then excluded.timezone else p.timezone end,
-             locale = case when $16 then excluded.locale else p.locale end,
-             avatar_url = case when $18 then excluded.avatar_url else p.avatar_url end,
+             phone = case when $7 then excluded.phone else p.phone end,
+             job_title = case when $9 then excluded.job_title else p.job_title end,
+             department = case when $11 then excluded.department else p.department end,
+             address = case when $13 then excluded.address else p.address end,
+             bio = case when $15 then excluded.bio else p.bio end,
+             timezone = case when $17 then excluded.timezone else p.timezone end,
+             locale = case when $19 then excluded.locale else p.locale end,
+             avatar_url = case when $21 then excluded.avatar_url else p.avatar_url end,
              updated_at = now()
          returning phone, job_title, department, address, bio, timezone, locale, avatar_url, updated_at
      )
      select person.id, person.full_name, changed.phone, changed.job_title, changed.department, changed.address, changed.bio, changed.timezone, changed.locale, changed.avatar_url,
             rfc3339(changed.updated_at)
-     from person cross join changed",
+     from person cross join changed"
+    ),
 );
 
-/// The changed profile; `None` when the account has gone meanwhile.
-pub(crate) async fn update_profile(db: &Db, user: Uuid, change: Change) -> Result<Option<Profile>, DbError> {
+/// Returns the changed profile.
+pub(crate) async fn update_profile(db: &Db, authority: Authority, change: Change) -> Result<Option<Profile>, DbError> {
     let Change { full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url } = change;
     let fields = [full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url];
-    let mut parameters: Vec<Parameter> = vec![user.into()];
+    let mut parameters: Vec<Parameter> = authority.with([]);
     for field in fields {
         let (changes, value) = match field {
             Patch::Keep => (false, None),

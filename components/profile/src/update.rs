@@ -1,7 +1,7 @@
 //! Change one's own profile: absent fields stay, null clears.
 
 use axum::extract::State;
-use frontdesk::access::{ACCOUNT_GONE, SignedIn};
+use frontdesk::access::{SESSION_ENDED, SignedIn};
 use frontdesk::input::{Check, Patch};
 use frontdesk::openapi::{BodyRefusals, Failures, SignedInRefusals};
 use frontdesk::{App, Json, Result};
@@ -66,11 +66,11 @@ pub(crate) async fn update(
 ) -> Result<Json<ProfileView>> {
     let change = update.check()?;
     let profile = if change == Change::default() {
-        store::find_profile(app.db(), who.user().id).await?
+        store::find_profile(app.db(), who.session_id(), who.user().id).await?
     } else {
-        store::update_profile(app.db(), who.user().id, change).await?
+        store::update_profile(app.db(), who.authority(), change).await?
     };
-    Ok(Json(profile.ok_or(ACCOUNT_GONE)?.into()))
+    Ok(Json(profile.ok_or(SESSION_ENDED)?.into()))
 }
 
 impl Update {

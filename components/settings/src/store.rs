@@ -1,10 +1,9 @@
 //! The statements of this family. Each table has one row.
 
-use frontdesk::access::Asked;
-use frontdesk::audit;
-use frontdesk::audit::Actor;
+use frontdesk::access::{Asked, Authority};
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::input::Patch;
+use frontdesk::{audit, authorised};
 use uuid::Uuid;
 
 use crate::secret::Sealed;
@@ -101,7 +100,7 @@ pub(crate) struct AiChange {
 /// Whether the key that is stored belongs to another provider or address than the settings will name.
 macro_rules! moves {
     () => {
-        "(coalesce($4, s.provider) <> s.provider or $7 and $8 is distinct from s.base_url)"
+        "(coalesce($5, s.provider) <> s.provider or $8 and $9 is distinct from s.base_url)"
     };
 }
 
@@ -111,7 +110,7 @@ macro_rules! changes {
         concat!(
             "(",
             moves!(),
-            " or $5 and $6 is distinct from s.model or $9 and ($10 is not null or s.api_key is not null))"
+            " or $6 and $7 is distinct from s.model or $10 and ($11 is not null or s.api_key is not null))"
         )
     };
 }
@@ -119,32 +118,34 @@ macro_rules! changes {
 // Each field comes as whether it changes, and to what. Of the key the audit log is told whether one is there, and that another
 // one is: it holds no part of any. The key's values are null unless a new one comes, so that they are what
 // the columns become when the key goes. All is decided from the locked row, whatever others have just made of it; a change to
-// what is there already is none. Who has been deleted meanwhile is not named.
+// what is there already is none.
 const UPDATE_AI: Statement = Statement::write(
     "settings.update_ai",
     concat!(
-        "with locked as (
-             select provider, model, base_url, api_key from ai_settings for update
+        "with ",
+        authorised!(admin),
+        ", locked as (
+             select s.provider, s.model, s.base_url, s.api_key from ai_settings s where (select may from authorised) for update
          ), changed as (
              update ai_settings s set
-                 provider = coalesce($4, s.provider),
-                 model = case when $5 then $6 else s.model end,
-                 base_url = case when $7 then $8 else s.base_url end,
-                 api_key = case when $9 or ",
+                 provider = coalesce($5, s.provider),
+                 model = case when $6 then $7 else s.model end,
+                 base_url = case when $8 then $9 else s.base_url end,
+                 api_key = case when $10 or ",
         moves!(),
-        " then $10 else s.api_key end,
-                 api_key_hint = case when $9 or ",
+        " then $11 else s.api_key end,
+                 api_key_hint = case when $10 or ",
         moves!(),
-        " then $11 else s.api_key_hint end,
-                 api_key_key_id = case when $9 or ",
+        " then $12 else s.api_key_hint end,
+                 api_key_key_id = case when $10 or ",
         moves!(),
-        " then $12 else s.api_key_key_id end,
+        " then $13 else s.api_key_key_id end,
                  updated_at = case when ",
         changes!(),
         " then now() else s.updated_at end,
                  updated_by_id = case when ",
         changes!(),
-        " then (select id from users where id = $1 for key share) else s.updated_by_id end
+        " then $1::uuid else s.updated_by_id end
              from locked
              returning s.provider, s.model, s.base_url, s.api_key, s.api_key_hint, s.updated_at, s.updated_by_id
          ), difference as (
@@ -165,9 +166,9 @@ const UPDATE_AI: Statement = Statement::write(
 );
 
 /// The changed AI settings.
-pub(crate) async fn update_ai(db: &Db, actor: Actor, change: AiChange) -> Result<Ai, DbError> {
+pub(crate) async fn update_ai(db: &Db, authority: Authority, change: AiChange) -> Result<Ai, DbError> {
     let AiChange { provider, model, base_url, api_key } = change;
-    let mut parameters: Vec<Parameter> = actor.with([provider.map(|provider| provider.name().to_owned()).into()]);
+    let mut parameters: Vec<Parameter> = authority.with([provider.map(|provider| provider.name().to_owned()).into()]);
     for field in [model, base_url] {
         let (changes, value) = parts(field);
         parameters.extend([changes.into(), value.into()]);
@@ -221,14 +222,16 @@ pub(crate) async fn find_documents(db: &Db) -> Result<Documents, DbError> {
 const UPDATE_DOCUMENTS: Statement = Statement::write(
     "settings.update_documents",
     concat!(
-        "with locked as (
-             select max_pdf_mb from documents_settings for update
+        "with ",
+        authorised!(admin),
+        ", locked as (
+             select s.max_pdf_mb from documents_settings s where (select may from authorised) for update
          ), changed as (
              update documents_settings s set
-                 max_pdf_mb = coalesce($4, s.max_pdf_mb),
-                 updated_at = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb then now() else s.updated_at end,
-                 updated_by_id = case when coalesce($4, s.max_pdf_mb) <> s.max_pdf_mb
-                     then (select id from users where id = $1 for key share) else s.updated_by_id end
+                 max_pdf_mb = coalesce($5, s.max_pdf_mb),
+                 updated_at = case when coalesce($5, s.max_pdf_mb) <> s.max_pdf_mb then now() else s.updated_at end,
+                 updated_by_id = case when coalesce($5, s.max_pdf_mb) <> s.max_pdf_mb
+                     then $1::uuid else s.updated_by_id end
              from locked
              returning s.max_pdf_mb, s.updated_at
          ), difference as (
@@ -250,6 +253,10 @@ const UPDATE_DOCUMENTS: Statement = Statement::write(
 );
 
 /// The changed settings of the documents service; `None` keeps the limit.
-pub(crate) async fn update_documents(db: &Db, actor: Actor, max_pdf_mb: Option<i32>) -> Result<Documents, DbError> {
-    db.one(UPDATE_DOCUMENTS, actor.with([max_pdf_mb.into()])).await
+pub(crate) async fn update_documents(
+    db: &Db,
+    authority: Authority,
+    max_pdf_mb: Option<i32>,
+) -> Result<Documents, DbError> {
+    db.one(UPDATE_DOCUMENTS, authority.with([max_pdf_mb.into()])).await
 }

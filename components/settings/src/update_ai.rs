@@ -56,7 +56,7 @@ pub(crate) async fn update_ai(
     Json(update): Json<UpdateAi>,
 ) -> Result<Json<AiSettingsView>> {
     let change = update.check(settings.origins(), settings.keys())?;
-    Ok(Json(store::update_ai(settings.app().db(), who.actor(), change).await?.into()))
+    Ok(Json(store::update_ai(settings.app().db(), who.authority(), change).await?.into()))
 }
 
 impl UpdateAi {

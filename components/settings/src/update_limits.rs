@@ -40,5 +40,5 @@ pub(crate) async fn update_limits(
         check.refuse("max_pdf_mb", "number_out_of_range", message);
     }
     check.finish()?;
-    Ok(Json(store::update_documents(app.db(), who.actor(), max_pdf_mb).await?.into()))
+    Ok(Json(store::update_documents(app.db(), who.authority(), max_pdf_mb).await?.into()))
 }

@@ -3,6 +3,8 @@
 //!
 //! They are extractors of the request's head, so they refuse before a body is read.
 
+use std::convert::Infallible;
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -24,7 +26,7 @@ use crate::user::{Role, User};
 pub struct Public(());
 
 impl<S: Sync> FromRequestParts<S> for Public {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Infallible;
 
     async fn from_request_parts(_: &mut Parts, _: &S) -> std::result::Result<Self, Self::Rejection> {
         Ok(Self(()))
@@ -64,6 +66,44 @@ impl SignedIn {
     pub fn actor(&self) -> Actor {
         self.client.actor(Some(self.user.id))
     }
+
+    /// What a statement needs that changes something for them.
+    pub fn authority(&self) -> Authority {
+        Authority { actor: self.actor(), session_id: self.session_id }
+    }
+}
+
+/// By what somebody changes something: parameters 1 to 4 of a statement that begins with [`authorised!`](crate::authorised!).
+#[derive(Clone, Debug)]
+pub struct Authority {
+    actor: Actor,
+    session_id: Uuid,
+}
+
+impl Authority {
+    /// Before the parameters that the statement has besides.
+    pub fn with<const N: usize>(self, others: [Parameter; N]) -> Vec<Parameter> {
+        let mut parameters = self.actor.with([self.session_id.into()]);
+        parameters.extend(others);
+        parameters
+    }
+}
+
+/// The first part of a statement that makes a change: it locks the caller, and the other accounts that are to be changed (an SQL array
+/// of ids), and fails with 401 or 403 unless the caller may make the change at this moment (API.md, section 3). Parameters 1 to 4 are an
+/// [`Authority`](crate::access::Authority). Every part that locks or changes something asks `(select may from authorised)`, which Postgres
+/// evaluates before it looks for a row.
+#[macro_export]
+macro_rules! authorised {
+    (admin) => {
+        $crate::authorised!(admin, "'{}'::uuid[]")
+    };
+    (admin, $others:literal) => {
+        concat!("authorised (may) as materialized (select authorise($4::uuid, $1::uuid, true, ", $others, "))")
+    };
+    (signed_in) => {
+        "authorised (may) as materialized (select authorise($4::uuid, $1::uuid, false, '{}'::uuid[]))"
+    };
 }
 
 impl<S> FromRequestParts<S> for SignedIn
@@ -132,10 +172,11 @@ impl<T: FromRow> FromRow for Row<T> {
     }
 }
 
-const SESSION_HAS_ENDED: &str = "The session has ended: please sign in again";
+/// 401 when the session has ended, or its account is locked or gone.
+pub const SESSION_ENDED: Error = Error::SignedOut("session_ended", "The session has ended: please sign in again");
 
-/// 401 for somebody whose account went after the request had begun.
-pub const ACCOUNT_GONE: Error = Error::Unauthenticated("session_ended", SESSION_HAS_ENDED);
+/// 403 when only administrators may do something.
+pub(crate) const ADMIN_REQUIRED: Error = Error::Forbidden("admin_required", "Only administrators may do this");
 
 impl SignedIn {
     /// Who is signed in, and what a statement reads with that in the same round trip. Its first column is `signed_in($1, $2)`, the
@@ -165,15 +206,18 @@ impl SignedIn {
     ) -> Result<(Self, T)> {
         let credentials = Credentials::of(parts, app)?;
         let claims = credentials.claims(|token| app.verifier().verify(token))?;
-        let ended = Error::SignedOut("session_ended", SESSION_HAS_ENDED, credentials.cookies);
+        let log = parts.extensions.get::<RequestLog>().cloned();
+        if let (Some(log), Some(cookies)) = (&log, credentials.cookies) {
+            log.came_with(cookies);
+        }
         let mut parameters = vec![claims.sid.into(), claims.sub.into()];
         parameters.extend(more);
         let Row(row) = app.db().one(statement, parameters).await?;
-        let (user, found) = row.ok_or(ended)?;
+        let (user, found) = row.ok_or(SESSION_ENDED)?;
         if credentials.cookies.is_some() {
             app.public_origins().check(parts)?;
         }
-        if let Some(log) = parts.extensions.get::<RequestLog>() {
+        if let Some(log) = log {
             log.signed_in(user.id);
         }
         let client = Client::of(parts, app.trusted_proxies());
@@ -207,50 +251,57 @@ where
     }
 }
 
-/// Somebody who leaves: whose token is genuine, though its time and its session may be over. Proves no more than that.
+/// The session that a request is about to leave, as far as its access token tells: one whose time is over tells it too. Proves no more
+/// than that the token was ours.
 #[derive(Debug)]
-pub struct Leaving {
-    /// Whose token it is.
-    pub user_id: Uuid,
-    /// The session that it belonged to.
-    pub session_id: Uuid,
-    client: Client,
+pub struct Recognised {
+    claims: Result<Claims>,
+    has_header: bool,
 }
 
-impl Leaving {
-    /// For the audit log.
-    pub fn actor(&self) -> Actor {
-        self.client.actor(Some(self.user_id))
+impl Recognised {
+    /// Returns the session that the token belongs to.
+    ///
+    /// # Errors
+    /// 401 when there is no token, or it cannot be verified.
+    pub fn session_id(self) -> Result<Uuid> {
+        self.claims.map(|claims| claims.sid)
+    }
+
+    /// Whether a header brought the token, so that cookies do not count.
+    pub fn has_header(&self) -> bool {
+        self.has_header
     }
 }
 
-impl<S> FromRequestParts<S> for Leaving
+impl<S> FromRequestParts<S> for Recognised
 where
     S: Sync,
     App: FromRef<S>,
 {
-    type Rejection = Error;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Infallible> {
         let app = App::from_ref(state);
-        let credentials = Credentials::of(parts, &app)?;
-        let claims = credentials.claims(|token| app.verifier().recognise(token))?;
-        if credentials.cookies.is_some() {
-            app.public_origins().check(parts)?;
-        }
-        let client = Client::of(parts, app.trusted_proxies());
-        Ok(Self { user_id: claims.sub, session_id: claims.sid, client })
+        let credentials = Credentials::of(parts, &app);
+        let has_header = credentials.as_ref().is_ok_and(|credentials| credentials.cookies.is_none());
+        let claims = credentials.and_then(|found| found.claims(|token| app.verifier().recognise(token)));
+        Ok(Self { claims, has_header })
     }
 }
 
 /// Whether a page of ours sent this, for a route that acts on another cookie than the access token's.
 #[derive(Debug)]
-pub struct FromOurPage(Result<()>);
+pub struct FromOurPage {
+    checked: Result<()>,
+    log: Option<RequestLog>,
+    cookies: Cookies,
+}
 
 impl FromOurPage {
     /// Whether another one did.
     pub fn is_foreign(&self) -> bool {
-        self.0.is_err()
+        self.checked.is_err()
     }
 
     /// Nothing, if it did.
@@ -258,7 +309,14 @@ impl FromOurPage {
     /// # Errors
     /// 403 `csrf`.
     pub fn check(self) -> Result<()> {
-        self.0
+        self.checked
+    }
+
+    /// Notes that the cookies of a session say who is calling: if the session has ended, the answer clears them.
+    pub fn acts_by_cookie(&self) {
+        if let Some(log) = &self.log {
+            log.came_with(self.cookies);
+        }
     }
 }
 
@@ -267,10 +325,12 @@ where
     S: Sync,
     App: FromRef<S>,
 {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Self::Rejection> {
-        Ok(Self(App::from_ref(state).public_origins().check(parts)))
+        let app = App::from_ref(state);
+        let log = parts.extensions.get::<RequestLog>().cloned();
+        Ok(Self { checked: app.public_origins().check(parts), log, cookies: app.cookies() })
     }
 }
 
@@ -282,9 +342,10 @@ struct Credentials {
 }
 
 impl Credentials {
+    /// A header of another scheme than Bearer is an outer proxy's, and is ignored if there is a cookie.
     fn of(parts: &Parts, app: &App) -> Result<Self> {
-        if parts.headers.contains_key(AUTHORIZATION) {
-            return Ok(Self { tokens: vec![bearer(parts)?.to_owned()], cookies: None });
+        if let Ok(token) = bearer(parts) {
+            return Ok(Self { tokens: vec![token.to_owned()], cookies: None });
         }
         let tokens = app.cookies().sent(Kind::Access, &parts.headers);
         if tokens.is_empty() { Err(NOT_AUTHENTICATED) } else { Ok(Self { tokens, cookies: Some(app.cookies()) }) }
@@ -322,9 +383,9 @@ impl Admin {
         self.0.session_id()
     }
 
-    /// For the audit log.
-    pub fn actor(&self) -> Actor {
-        self.0.actor()
+    /// What a statement needs that changes something for them.
+    pub fn authority(&self) -> Authority {
+        self.0.authority()
     }
 }
 
@@ -339,7 +400,7 @@ where
         let who = SignedIn::from_request_parts(parts, state).await?;
         match who.user.role {
             Role::Admin => Ok(Self(who)),
-            Role::User => Err(Error::Forbidden("admin_required", "Only administrators may do this")),
+            Role::User => Err(ADMIN_REQUIRED),
         }
     }
 }
@@ -388,10 +449,14 @@ where
 
 const NOT_AUTHENTICATED: Error = Error::Unauthenticated("not_authenticated", "Please sign in");
 
+/// Returns the token of the first `authorization` header whose scheme is Bearer.
 fn bearer(parts: &Parts) -> Result<&str> {
-    let value = parts.headers.get(AUTHORIZATION).ok_or(NOT_AUTHENTICATED)?.to_str().map_err(|_| NOT_AUTHENTICATED)?;
-    let (scheme, token) = value.split_once(' ').ok_or(NOT_AUTHENTICATED)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(NOT_AUTHENTICATED) }
+    let values = parts.headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
+    let mut tokens = values.filter_map(|value| {
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    tokens.next().ok_or(NOT_AUTHENTICATED)
 }
 
 pub(crate) const FIND_SIGNED_IN: Statement = Statement::read("access.find_signed_in", "select signed_in($1, $2)");

@@ -18,12 +18,17 @@ const MAX_USER_AGENT: usize = 512;
 /// How much of an IPv6 address is one customer's: who has any of these has all (RFC 6177).
 const IPV6_CUSTOMER: u8 = 64;
 
+/// How much of an IPv4 address is the same when somebody comes back the next day.
+const KNOWN_IPV4: u8 = 24;
+
 /// Where a request came from.
 #[derive(Clone, Debug)]
 pub struct Client {
     ip: Option<IpAddr>,
     user_agent: Option<String>,
     is_https: bool,
+    /// Whether a proxy that is not trusted stands before everybody who comes from this address.
+    is_shared: bool,
     request_id: String,
 }
 
@@ -42,6 +47,7 @@ impl Client {
             ip,
             user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
             is_https,
+            is_shared: !is_behind_proxy && parts.headers.contains_key("x-forwarded-for"),
             request_id: request_id_of(parts).to_owned(),
         }
     }
@@ -61,6 +67,16 @@ impl Client {
             }
             None => "unknown".to_owned(),
         }
+    }
+
+    /// The network by which the owner of an account is recognised (/24, /64); none where everybody has the same, because a proxy that is
+    /// not trusted stands before them.
+    pub fn known_network(&self) -> Option<String> {
+        let network = match self.ip? {
+            IpAddr::V4(ip) => IpNet::new(ip.into(), KNOWN_IPV4),
+            IpAddr::V6(ip) => IpNet::new(ip.into(), IPV6_CUSTOMER),
+        };
+        network.ok().filter(|_| !self.is_shared).map(|network| network.trunc().to_string())
     }
 
     /// The `user-agent`, cut to 512 characters.
@@ -220,6 +236,17 @@ mod tests {
         assert_ne!(network("[2001:db8:0:2::9]:1"), network("[2001:db8:0:1::9]:1"));
         assert_eq!(network("10.0.0.9:1"), "10.0.0.9");
         assert_eq!(client("", &[]).network(), "unknown");
+    }
+
+    #[test]
+    fn an_owner_is_recognised_by_the_network_unless_a_proxy_hides_it() {
+        let network = |trusted: &str, headers: &[(&str, &str)]| client(trusted, headers).known_network();
+        let forwarded = ("x-forwarded-for", "203.0.113.7");
+        assert_eq!(network("", &[PEER]).as_deref(), Some("10.0.0.0/24"));
+        assert_eq!(network("10.0.0.0/8", &[PEER, forwarded]).as_deref(), Some("203.0.113.0/24"));
+        assert_eq!(network("", &[("spin-client-addr", "[2001:db8:0:1::9]:1")]).as_deref(), Some("2001:db8:0:1::/64"));
+        assert_eq!(network("", &[PEER, forwarded]), None);
+        assert_eq!(network("", &[]), None);
     }
 
     #[test]

@@ -14,9 +14,9 @@ const MAX_SENT: usize = 3;
 pub enum Kind {
     /// The access token, for every route.
     Access,
-    /// The refresh token, for `auth` alone.
+    /// The refresh token, which only `auth` reads.
     Refresh,
-    /// Says that somebody has signed in on this device before; for `auth` alone.
+    /// Names the browser, which `auth` recognises as one from which somebody signed in before.
     Device,
 }
 
@@ -57,7 +57,7 @@ impl Cookies {
         let cookie = Cookie::build((self.name(kind), value))
             .http_only(true)
             .max_age(cookie::time::Duration::seconds(lifetime))
-            .path(if kind == Kind::Access { "/" } else { "/api/auth" })
+            .path("/")
             .same_site(SameSite::Lax)
             .secure(self.is_secure);
         let mut header = HeaderValue::from_str(&cookie.to_string()).ok()?;
@@ -67,16 +67,21 @@ impl Cookies {
 
     /// `set-cookie` for those that end with a session.
     pub fn clear(self) -> impl Iterator<Item = HeaderValue> {
-        [Kind::Access, Kind::Refresh].into_iter().filter_map(move |kind| self.set(kind, "", Duration::ZERO))
+        [Kind::Access, Kind::Refresh].into_iter().filter_map(move |kind| self.clear_one(kind))
+    }
+
+    /// `set-cookie` that clears one.
+    pub fn clear_one(self, kind: Kind) -> Option<HeaderValue> {
+        self.set(kind, "", Duration::ZERO)
     }
 
     fn name(self, kind: Kind) -> &'static str {
         match (kind, self.is_secure) {
             (Kind::Access, true) => "__Host-fd_access",
             (Kind::Access, false) => "fd_access",
-            (Kind::Refresh, true) => "__Secure-fd_refresh",
+            (Kind::Refresh, true) => "__Host-fd_refresh",
             (Kind::Refresh, false) => "fd_refresh",
-            (Kind::Device, true) => "__Secure-fd_device",
+            (Kind::Device, true) => "__Host-fd_device",
             (Kind::Device, false) => "fd_device",
         }
     }
@@ -116,14 +121,14 @@ mod tests {
         );
         assert_eq!(
             PLAIN.set(Kind::Refresh, "b", hour).unwrap(),
-            "fd_refresh=b; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=3600"
+            "fd_refresh=b; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600"
         );
         let cleared: Vec<_> = SECURE.clear().map(|header| header.to_str().unwrap().to_owned()).collect();
         assert_eq!(
             cleared,
             [
                 "__Host-fd_access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0",
-                "__Secure-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=0"
+                "__Host-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
             ]
         );
     }

@@ -10,7 +10,6 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::cookies::Cookies;
 use crate::variables::Problem;
 
 /// The result of a handler.
@@ -23,8 +22,8 @@ pub enum Error {
     BadRequest(&'static str, &'static str),
     /// 401: who is calling is not known, with a stable code and a text for people.
     Unauthenticated(&'static str, &'static str),
-    /// 401: the session is over, with a stable code and a text for people. The cookies that it had in a browser are cleared.
-    SignedOut(&'static str, &'static str, Option<Cookies>),
+    /// 401: the session is over, with a stable code and a text for people. Cookies that the request came with are cleared.
+    SignedOut(&'static str, &'static str),
     /// 403: who is calling may not do this, with a stable code and a text for people.
     Forbidden(&'static str, &'static str),
     /// 404 `not_found`: there is no such route.
@@ -133,7 +132,7 @@ impl Error {
         match self {
             Self::BadRequest(code, _)
             | Self::Unauthenticated(code, _)
-            | Self::SignedOut(code, ..)
+            | Self::SignedOut(code, _)
             | Self::Forbidden(code, _)
             | Self::NotFound(code, _)
             | Self::Conflict(code, _) => code,
@@ -167,7 +166,7 @@ impl Error {
             }
             Self::BadRequest(_, text)
             | Self::Unauthenticated(_, text)
-            | Self::SignedOut(_, text, _)
+            | Self::SignedOut(_, text)
             | Self::Forbidden(_, text)
             | Self::NotFound(_, text)
             | Self::Conflict(_, text) => text,

@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::{Upload, announces_body};
 use crate::configuration::{self, Configuration};
+use crate::cookies::Cookies;
 use crate::error::{Error, ErrorBody, RateLimit};
 use crate::json::Json;
 use crate::log;
@@ -142,9 +143,9 @@ fn render(error: &Error, empty: Response, log: &RequestLog) -> Response {
         Error::Unauthenticated(..) => {
             parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Error::SignedOut(_, _, cookies) => {
+        Error::SignedOut(..) => {
             parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            for cookie in cookies.iter().flat_map(|cookies| cookies.clear()) {
+            for cookie in log.cookies().into_iter().flat_map(Cookies::clear) {
                 parts.headers.append(SET_COOKIE, cookie);
             }
         }

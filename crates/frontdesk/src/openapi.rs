@@ -97,7 +97,7 @@ pub fn offer_cookie(document: &mut OpenApi) {
         sent by a page of this site: else it is 403 `csrf`.";
     components.add_security_scheme(COOKIE, cookie("__Host-fd_access", access));
     let refresh = "Set by POST /api/auth/session; called fd_refresh where cookie_secure is false.";
-    components.add_security_scheme(REFRESH_COOKIE, cookie("__Secure-fd_refresh", refresh));
+    components.add_security_scheme(REFRESH_COOKIE, cookie("__Host-fd_refresh", refresh));
     for path in document.paths.paths.values_mut() {
         for operation in operations(path).filter(|operation| asks_for_an_access_token(operation)) {
             operation.security.get_or_insert_default().push(requirement(COOKIE));

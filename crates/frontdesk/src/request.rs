@@ -8,6 +8,8 @@ use http::request::Parts;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::cookies::Cookies;
+
 /// The longest path that is logged, in characters.
 const MAX_PATH: usize = 1024;
 
@@ -22,6 +24,7 @@ struct Inner {
     path: String,
     started: Instant,
     user: OnceLock<Uuid>,
+    cookies: OnceLock<Cookies>,
 }
 
 impl RequestLog {
@@ -33,6 +36,7 @@ impl RequestLog {
             path: request.uri().path().chars().take(MAX_PATH).collect(),
             started: Instant::now(),
             user: OnceLock::new(),
+            cookies: OnceLock::new(),
         }))
     }
 
@@ -42,6 +46,16 @@ impl RequestLog {
 
     pub(crate) fn signed_in(&self, user: Uuid) {
         let _ = self.0.user.set(user);
+    }
+
+    /// Notes that the cookies of a session say who is calling.
+    pub(crate) fn came_with(&self, cookies: Cookies) {
+        let _ = self.0.cookies.set(cookies);
+    }
+
+    /// How the cookies are called that say who is calling, if it is cookies.
+    pub(crate) fn cookies(&self) -> Option<Cookies> {
+        self.0.cookies.get().copied()
     }
 
     /// The log line, when the request has been answered.

@@ -33,7 +33,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match store(target.url(), &email, full_name.as_deref(), &password)? {
         Outcome::Created => println!("Created the administrator {email}"),
         Outcome::Changed => {
-            println!("{email} existed: it is an active administrator now, with the new password; its sessions are over")
+            println!(
+                "{email} existed: it is an active administrator now, with the new password; its sessions, reset tokens and \
+                 one-time password are void"
+            )
         }
     }
     if generated {
@@ -49,23 +52,38 @@ pub(crate) enum Outcome {
     Changed,
 }
 
-/// One statement, so that an account is never left with a new role and its old sessions. `xmax` is zero in a row that this
-/// statement inserted.
+/// One statement, so that an account is never left with a new role and its old sessions, or with a reset token or one-time password that
+/// somebody else may have. `xmax` is zero in a row that this statement inserted.
 const STORE: &str = "
-with admin as (
+with before as (
+    select id, role, is_active from users where email = $1 for update
+), admin as (
     insert into users (email, full_name, role, is_active, password_hash)
     values ($1, $2, 'admin', true, $3)
     on conflict on constraint users_email_key do update
     set role = 'admin',
         is_active = true,
         password_hash = excluded.password_hash,
+        must_change_password = false,
+        sessions_ended_at = clock_timestamp(),
         full_name = coalesce(excluded.full_name, users.full_name),
         updated_at = now()
-    returning id, xmax = 0 as is_new
+    returning id, email, role, is_active, xmax = 0 as is_new
 ), ended as (
     delete from sessions using admin where sessions.user_id = admin.id
+), audited as (
+    insert into audit_log (request_id, action, target_type, target_id, changes)
+    select 'create-admin', case when a.is_new then 'user.created' else 'user.updated' end, 'user', a.id::text,
+           case when a.is_new
+               then audit_changes('{}', jsonb_build_object('email', a.email, 'role', a.role))
+               else audit_changes(
+                   jsonb_build_object('role', b.role, 'is_active', b.is_active, 'password', 'set'),
+                   jsonb_build_object('role', a.role, 'is_active', a.is_active, 'password', 'replaced')
+               )
+           end
+    from admin a left join before b on true
 )
-select is_new from admin";
+select a.is_new from admin a cross join lateral forget_passwords(a.id, a.email) as forgotten";
 
 /// Stores the account. A signal has to wait until that is done: otherwise there could be one whose password nobody has seen.
 pub(crate) fn store(url: &str, email: &str, full_name: Option<&str>, password: &str) -> Result<Outcome> {

@@ -8,6 +8,7 @@ mod admin;
 mod apps;
 mod audit;
 mod auth;
+mod authority;
 mod caches;
 mod configuration;
 mod documents;

@@ -3,6 +3,7 @@
 use spin_sdk::pg::{Error as SdkError, PgError, QueryError};
 
 use crate::Error;
+use crate::access::{ADMIN_REQUIRED, SESSION_ENDED};
 
 /// A statement that failed.
 #[derive(Debug)]
@@ -114,7 +115,13 @@ impl From<SdkError> for DbError {
 impl From<DbError> for Error {
     #[track_caller]
     fn from(error: DbError) -> Self {
-        if error.is_disconnect() || error.is_timeout() { Self::unavailable(error) } else { Self::internal(error) }
+        match error.sqlstate() {
+            // The function authorise() of the migrations raises these.
+            Some("FD401") => SESSION_ENDED,
+            Some("FD403") => ADMIN_REQUIRED,
+            _ if error.is_disconnect() || error.is_timeout() => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
     }
 }
 

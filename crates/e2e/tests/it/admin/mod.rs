@@ -28,7 +28,7 @@ fn sessions(id: &str) -> String {
 }
 
 /// Returns when so many statements wait for a lock.
-async fn until_waiting(app: &App, statements: usize) {
+pub(crate) async fn until_waiting(app: &App, statements: usize) {
     let count =
         "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = $1";
     let wait = async { while app.database().text(count, "Lock").await.unwrap() != statements.to_string() {} };

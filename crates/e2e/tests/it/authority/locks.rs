@@ -1,0 +1,86 @@
+//! Statements that wait for each other: whoever comes second is judged by what the first has left.
+
+use e2e::App;
+use serde_json::json;
+
+use super::path;
+use crate::admin::until_waiting;
+
+#[tokio::test]
+async fn of_two_administrators_who_demote_each_other_one_stays() {
+    let app = App::start().await.unwrap();
+    let (ada, grace) = (app.admin().await.unwrap(), app.admin().await.unwrap());
+    let (adas, graces) = (path(&ada).await, path(&grace).await);
+    let demote = json!({"role": "user"});
+    for round in 0..1000 {
+        let (first, second) = tokio::join!(ada.patch(&graces, &demote), grace.patch(&adas, &demote));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        let mut outcomes = [(first.status.as_u16(), first.code()), (second.status.as_u16(), second.code())];
+        outcomes.sort_unstable();
+        let expected = [(200, String::new()), (403, "admin_required".to_owned())];
+        assert_eq!(outcomes, expected, "round {round}: {first} {second}");
+        let admins = "select count(*)::text from users where role = 'admin' and is_active and email <> $1";
+        assert_eq!(app.database().text(admins, "").await.unwrap(), "1");
+        app.database().raw("update users set role = 'admin'").await.unwrap();
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_out_that_commits_while_a_change_waits_for_another_account_stops_the_change() {
+    let app = App::start().await.unwrap();
+    let admin = app.admin().await.unwrap();
+    // Accounts are locked in the order of their ids: this one is waited for before the caller's own is locked.
+    let target = loop {
+        let user = app.user().await.unwrap();
+        if user.id().await.unwrap() < admin.id().await.unwrap() {
+            break user;
+        }
+    };
+    for (request_path, method) in
+        [(path(&target).await, "PATCH"), (format!("{}/sessions", path(&target).await), "DELETE")]
+    {
+        let statement = "select from users where role = 'user' for update";
+        let lock = app.database().hold(statement).await.unwrap();
+        let body = json!({"is_active": false});
+        let change = async {
+            match method {
+                "PATCH" => admin.patch(&request_path, &body).await.unwrap(),
+                _ => admin.delete(&request_path).await.unwrap(),
+            }
+        };
+        let lock_out = async {
+            until_waiting(&app, 1).await;
+            app.database().execute("update users set is_active = false where email = $1", &admin.email).await.unwrap();
+            lock.release().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(change, lock_out);
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "session_ended"), "{method}: {answer}");
+        assert_eq!(target.get("/api/users/me").await.unwrap().status, 200, "{method}");
+        app.database().execute("update users set is_active = true where email = $1", &admin.email).await.unwrap();
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn administrators_who_change_one_account_and_its_groups_at_once_do_not_fail() {
+    let app = App::start().await.unwrap();
+    let (ada, grace) = (app.admin().await.unwrap(), app.admin().await.unwrap());
+    let group = ada.post("/api/admin/groups", &json!({"name": "Sales"})).await.unwrap().json();
+    let group = group["id"].as_str().unwrap();
+    for round in 0..100 {
+        let user = app.user().await.unwrap();
+        let id = user.id().await.unwrap();
+        let member = format!("/api/admin/groups/{group}/members/{id}");
+        let granted = format!("/api/admin/apps/documents/users/{id}");
+        let account = path(&user).await;
+        let nothing = json!({});
+        let (added, deleted, granted) =
+            tokio::join!(ada.post(&member, &nothing), grace.delete(&account), ada.put(&granted, &nothing));
+        let (added, deleted, granted) = (added.unwrap(), deleted.unwrap(), granted.unwrap());
+        assert_eq!(deleted.status, 204, "round {round}: {deleted}");
+        assert!([201, 404].contains(&added.status.as_u16()), "round {round}: {added}");
+        assert!([204, 404].contains(&granted.status.as_u16()), "round {round}: {granted}");
+    }
+    app.stop().await.unwrap();
+}
