@@ -6,45 +6,65 @@
 use frontdesk::password::{self, Verdict};
 use frontdesk::time::compute;
 use frontdesk::{Error, Result, email};
+use uuid::Uuid;
 
 use crate::state::Auth;
-use crate::store::{self, Begun};
+use crate::store::{self, Begun, Try};
 use crate::visitor::Visitor;
 
 const INVALID_CREDENTIALS: Error =
     Error::Unauthenticated("invalid_credentials", "The e-mail address or the password is wrong");
 
+/// A browser that a session is begun in.
+pub(crate) struct Browser {
+    /// Its id, by which it is recognised from then on.
+    pub(crate) device: Uuid,
+    /// The sessions that it had.
+    pub(crate) sessions: Vec<Uuid>,
+}
+
 /// Begins a session.
 ///
 /// # Errors
 /// 401 `invalid_credentials`, 429 `rate_limited`.
-pub(crate) async fn authenticate(auth: &Auth, email: &str, password: &str, visitor: Visitor) -> Result<Begun> {
+pub(crate) async fn authenticate(
+    auth: &Auth,
+    (email, password): (&str, &str),
+    visitor: &Visitor,
+    browser: Option<&Browser>,
+) -> Result<Begun> {
+    // What is no address is no account, and is counted by where it comes from.
+    let email = email::parse(email).ok();
     // Once more when the account has changed in between: of two who sign in at once with an outdated hash one replaces it.
     for _ in 0..2 {
-        if let Some(begun) = attempt(auth, email, password, &visitor).await? {
+        if let Some(begun) = attempt(auth, email.clone(), password, visitor, browser).await? {
             return Ok(begun);
         }
     }
-    store::log_failed_login(auth.app().db(), visitor.client.actor(None), None).await?;
+    store::log_failed_login(auth.app().db(), visitor.client.actor(None), None, email).await?;
     Err(INVALID_CREDENTIALS)
 }
 
 /// `None` when the account has changed since its password was verified.
-async fn attempt(auth: &Auth, email: &str, password: &str, visitor: &Visitor) -> Result<Option<Begun>> {
+async fn attempt(
+    auth: &Auth,
+    email: Option<String>,
+    password: &str,
+    visitor: &Visitor,
+    browser: Option<&Browser>,
+) -> Result<Option<Begun>> {
     let db = auth.app().db();
-    // What is no address is no account, and is counted by where it comes from.
-    let email = email::parse(email).ok();
-    let candidate = store::count_login(db, email.clone(), visitor, auth.scale()).await?.decided()?;
+    let candidate = store::count_login(db, email.clone(), visitor, Try::SignIn, auth.scale()).await?.decided()?;
     let stored = candidate.as_ref().map(|user| user.password_hash.as_str());
     let verdict = compute(|| password::verify(password, stored)).await;
     let id = candidate.as_ref().map(|user| user.id);
-    let Some(candidate) = candidate.filter(|user| user.is_active && verdict != Verdict::Wrong) else {
-        store::log_failed_login(db, visitor.client.actor(None), id).await?;
+    let Some(candidate) = candidate.filter(|user| user.may_sign_in && verdict != Verdict::Wrong) else {
+        store::log_failed_login(db, visitor.client.actor(None), id, email).await?;
         return Err(INVALID_CREDENTIALS);
     };
     let new_hash = match verdict {
         Verdict::RightButOutdated => Some(compute(|| password::hash(password)).await.map_err(Error::internal)?),
         Verdict::Right | Verdict::Wrong => None,
     };
-    Ok(store::start_session(db, candidate, new_hash, &visitor.client, auth.lifetimes()).await?)
+    Ok(store::start_session(auth, candidate, new_hash, &visitor.client, browser).await?)
 }

@@ -1,4 +1,4 @@
-//! Sign in from a browser: the tokens go into cookies, out of reach of scripts.
+//! Sign in from a browser: the tokens go into cookies, out of reach of scripts. A session that the browser had ends.
 
 use axum::extract::State;
 use frontdesk::access::Public;
@@ -6,9 +6,10 @@ use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{ErrorBody, Json, Result, UserView};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::authenticate::authenticate;
-use crate::browser::SignedInBrowser;
+use crate::authenticate::{Browser, authenticate};
+use crate::browser::{BrowserSessions, SignedInBrowser};
 use crate::state::Auth;
 use crate::visitor::Visitor;
 
@@ -35,10 +36,12 @@ pub(crate) struct BeginSession {
         (status = 401, body = ErrorBody, description = "`invalid_credentials`.")))]
 pub(crate) async fn begin_session(
     _: Public,
-    visitor: Visitor,
+    (visitor, sessions): (Visitor, BrowserSessions),
     State(auth): State<Auth>,
     Json(input): Json<BeginSession>,
 ) -> Result<SignedInBrowser> {
-    let begun = authenticate(&auth, &input.email, &input.password, visitor).await?;
-    SignedInBrowser::new(&auth, begun).await
+    let device = visitor.devices.first().copied().unwrap_or_else(Uuid::new_v4);
+    let browser = Browser { device, sessions: sessions.0 };
+    let begun = authenticate(&auth, (&input.email, &input.password), &visitor, Some(&browser)).await?;
+    SignedInBrowser::new(&auth, begun, Some(device)).await
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::new_password;
 use crate::state::Auth;
-use crate::store::{self, PasswordChange};
+use crate::store::{self, PasswordChange, Try};
 use crate::visitor::Visitor;
 
 /// The one for the other.
@@ -45,7 +45,9 @@ pub(crate) async fn change_password(
     }
     let (db, user) = (auth.app().db(), who.user());
     // Counted as a sign-in is: with a stolen token the password can be guessed as well.
-    let candidate = store::count_login(db, Some(user.email.clone()), &visitor, auth.scale()).await?.decided()?;
+    let candidate = store::count_login(db, Some(user.email.clone()), &visitor, Try::PasswordChange, auth.scale())
+        .await?
+        .decided()?;
     let stored = candidate.as_ref().map(|candidate| candidate.password_hash.as_str());
     let verdict = compute(|| password::verify(&input.current_password, stored)).await;
     let Some(candidate) = candidate.filter(|_| verdict != Verdict::Wrong) else {
@@ -53,8 +55,8 @@ pub(crate) async fn change_password(
         return Err(WRONG_PASSWORD);
     };
     let new_hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
-    let change = PasswordChange { candidate, session_id: who.session_id(), new_hash };
-    if store::change_password(db, who.actor(), change, visitor.client.network()).await? {
+    let change = PasswordChange { candidate, new_hash };
+    if store::change_password(db, who.authority(), change, visitor.client.network()).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     // Somebody was faster.

@@ -27,7 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use limits::Scale;
-pub use state::{Auth, lifetime, reset_url};
+pub use state::{Auth, lifetime, max_sessions, reset_url};
 pub use store::STATEMENTS;
 
 /// The route table.

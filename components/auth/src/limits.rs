@@ -13,12 +13,19 @@ pub(crate) struct Limit {
 
 const HOUR: i32 = 3600;
 
-/// What a sign-in is counted by: the account from this address, the address, and the account.
-pub(crate) const LOGIN: [Limit; 3] = [
+/// What a sign-in is counted by: the account from this address, the address, the account, and the device if it is a known one; and the
+/// account again for those that succeed.
+pub(crate) const LOGIN: [Limit; 5] = [
     Limit { kind: "login.account_and_ip", tries: 5, seconds: 15 * 60 },
     Limit { kind: "login.ip", tries: 30, seconds: 5 * 60 },
     Limit { kind: "login.account", tries: 20, seconds: HOUR },
+    Limit { kind: "login.device", tries: 10, seconds: 15 * 60 },
+    Limit { kind: LOGIN_SUCCESS, tries: 600, seconds: HOUR },
 ];
+/// The kind of the limit on sign-ins that succeed: a failed one is taken back.
+pub(crate) const LOGIN_SUCCESS: &str = "login.success";
+/// What a refresh is counted by: the session.
+pub(crate) const REFRESH: [Limit; 1] = [Limit { kind: "refresh.session", tries: 120, seconds: HOUR }];
 /// What a registration is counted by: the client's address and the e-mail address.
 pub(crate) const REGISTER: [Limit; 2] = [
     Limit { kind: "register.ip", tries: 10, seconds: HOUR },
@@ -46,7 +53,7 @@ impl Scale {
 
     /// How many tries a limit allows: at least one.
     pub(crate) fn tries(self, limit: Limit) -> i32 {
-        // Within i32: a limit is at most 30, and the scale below a million.
+        // Within i32: a limit is at most 600, and the scale below a million.
         #[expect(clippy::cast_possible_truncation, reason = "see above")]
         let tries = (f64::from(limit.tries) * self.0).round() as i32;
         tries.max(1)
@@ -60,10 +67,10 @@ mod tests {
     #[test]
     fn a_scale_multiplies_every_limit() {
         let tries = |scale: &str| LOGIN.map(|limit| Scale::parse(scale).unwrap().tries(limit));
-        assert_eq!(tries("1"), [5, 30, 20]);
-        assert_eq!(tries("0.5"), [3, 15, 10]);
-        assert_eq!(tries("0.001"), [1, 1, 1]);
-        assert_eq!(tries("999999"), [4_999_995, 29_999_970, 19_999_980]);
+        assert_eq!(tries("1"), [5, 30, 20, 10, 600]);
+        assert_eq!(tries("0.5"), [3, 15, 10, 5, 300]);
+        assert_eq!(tries("0.001"), [1, 1, 1, 1, 1]);
+        assert_eq!(tries("999999"), [4_999_995, 29_999_970, 19_999_980, 9_999_990, 599_999_400]);
         for text in ["", "0", "-1", "NaN", "inf", "1000000", "x"] {
             assert!(Scale::parse(text).is_err(), "{text} passed");
         }

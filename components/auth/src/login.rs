@@ -39,6 +39,6 @@ pub(crate) async fn login(
     if input.grant_type.as_ref().is_some_and(|grant| grant != "password") {
         return Err(Error::BadRequest("unsupported_grant_type", "The only grant type is password"));
     }
-    let begun = authenticate(&auth, &input.username, &input.password, visitor).await?;
+    let begun = authenticate(&auth, (&input.username, &input.password), &visitor, None).await?;
     Ok(Json(TokenView::new(&auth, &begun).await?))
 }

@@ -1,19 +1,64 @@
 //! Sign out: of this session, or of all that the user has.
 //!
-//! Who comes with an access token whose time is over may leave too, and one who has left already.
+//! An access token whose time is over will do, and so will the refresh cookie where the access cookie is missing or cannot be verified.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
-use frontdesk::access::Leaving;
+use frontdesk::access::{FromOurPage, Recognised};
+use frontdesk::cookies::Kind;
 use frontdesk::openapi::{Failures, QueryRefusals};
 use frontdesk::query::{Filters, Parameters, Query};
-use frontdesk::{ErrorBody, Result};
+use frontdesk::{Client, Error, ErrorBody, Result};
 use http::StatusCode;
 use http::header::SET_COOKIE;
+use http::request::Parts;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::state::Auth;
 use crate::store;
+
+/// The session that a request leaves.
+pub(crate) struct Leaving {
+    session_id: Uuid,
+    /// The counter of the refresh token, if that names the session.
+    counter: Option<i32>,
+    client: Client,
+}
+
+impl FromRequestParts<Auth> for Leaving {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> Result<Self> {
+        let Ok(client) = Client::from_request_parts(parts, auth).await;
+        let Ok(page) = FromOurPage::from_request_parts(parts, auth).await;
+        let Ok(recognised) = Recognised::from_request_parts(parts, auth).await;
+        page.acts_by_cookie();
+        let has_header = recognised.has_header();
+        let (session_id, counter) = match recognised.session_id() {
+            Ok(session_id) => (session_id, None),
+            Err(refusal) => {
+                let sent =
+                    if has_header { Vec::new() } else { auth.app().cookies().sent(Kind::Refresh, &parts.headers) };
+                let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text));
+                let token = token.ok_or_else(|| clearing_cookies(refusal))?;
+                (token.session_id, Some(token.counter))
+            }
+        };
+        if !has_header {
+            page.check()?;
+        }
+        Ok(Self { session_id, counter, client })
+    }
+}
+
+/// Whoever wants to be signed out is, as far as the browser goes.
+fn clearing_cookies(refusal: Error) -> Error {
+    match refusal {
+        Error::Unauthenticated(code, text) => Error::SignedOut(code, text),
+        other => other,
+    }
+}
 
 /// Which sessions end.
 #[derive(Debug, IntoParams)]
@@ -38,17 +83,22 @@ impl Filters for Logout {
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", operation_id = "auth.logout", security(("bearer" = [])),
     params(Logout),
     responses((status = 204, description = "Signed out.",
-            headers(("set-cookie" = String, description = "Clears the access and refresh cookies."))),
+            headers(("set-cookie" = String, description = "Clears the access and refresh cookies; with `all` the device cookie too."))),
         QueryRefusals, Failures,
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`.")))]
+        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`. The cookies are cleared all the same.",
+            headers(("set-cookie" = String, description = "Clears the access and refresh cookies."))),
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookies.")))]
 pub(crate) async fn logout(
     who: Leaving,
     Query(Logout { all }): Query<Logout>,
     State(auth): State<Auth>,
 ) -> Result<Response> {
-    store::end_sessions(auth.app().db(), who.actor(), who.session_id, all).await?;
+    let Leaving { session_id, counter, client } = who;
+    store::end_sessions(auth.app().db(), client.actor(None), session_id, counter, all).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    for cookie in auth.app().cookies().clear() {
+    let cookies = auth.app().cookies();
+    let device = if all { cookies.clear_one(Kind::Device) } else { None };
+    for cookie in cookies.clear().chain(device) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)

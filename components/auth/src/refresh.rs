@@ -5,9 +5,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use frontdesk::access::{FromOurPage, Public};
+use frontdesk::access::{FromOurPage, Public, SESSION_ENDED};
 use frontdesk::cookies::Kind;
-use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{Client, Error, ErrorBody, Json, OptionalJson, Result, UserView};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -45,7 +45,7 @@ pub(crate) struct Refresh {
     responses((status = 200, body = RefreshedView, description = "A new pair: as JSON for a token in the body, as cookies for one \
                 in a cookie.",
             headers(("set-cookie" = String, description = "For a token in a cookie: the access, refresh and device cookies."))),
-        BodyRefusals, Failures,
+        BodyRefusals, LimitRefusals, Failures,
         (status = 401, body = ErrorBody, description = "`not_authenticated`, `invalid_token`, `session_ended` or \
             `refresh_reused`."),
         (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookie.")))]
@@ -65,7 +65,7 @@ pub(crate) async fn refresh(
     };
     if let Some(Refresh { refresh_token: Some(refresh_token) }) = input {
         let token = auth.refresh_token_key().open(&refresh_token).ok_or(INVALID)?;
-        let begun = rotate(&auth, &client, token, false).await?;
+        let begun = rotate(&auth, &client, token).await?;
         return Ok(Json(TokenView::new(&auth, &begun).await?).into_response());
     }
     if sent.is_empty() {
@@ -77,23 +77,25 @@ pub(crate) async fn refresh(
     let session = access.iter().find_map(|text| auth.app().verifier().recognise(text).ok()).map(|claims| claims.sid);
     let mut tokens = sent.iter().filter_map(|text| auth.refresh_token_key().open(text));
     let token = tokens.find(|token| session.is_none_or(|session| session == token.session_id)).ok_or(INVALID)?;
+    page.acts_by_cookie();
     page.check()?;
-    let begun = rotate(&auth, &client, token, true).await?;
-    Ok(SignedInBrowser::new(&auth, begun).await?.into_response())
+    let begun = rotate(&auth, &client, token).await?;
+    // Kept by the browser for longer, as the other cookies are.
+    let devices = cookies.sent(Kind::Device, &headers);
+    let device = devices.iter().find_map(|text| auth.refresh_token_key().open_device(text));
+    Ok(SignedInBrowser::new(&auth, begun, device).await?.into_response())
 }
 
 const INVALID: Error = Error::Unauthenticated("invalid_token", "The refresh token is not valid");
 
-async fn rotate(auth: &Auth, client: &Client, token: RefreshToken, is_browser: bool) -> Result<Begun> {
-    let refreshed = store::refresh_session(auth.app().db(), client.actor(None), token, auth.lifetimes()).await?;
-    let cookies = is_browser.then(|| auth.app().cookies());
+async fn rotate(auth: &Auth, client: &Client, token: RefreshToken) -> Result<Begun> {
+    let refreshed = store::refresh_session(auth, client.actor(None), token).await?.decided()?;
     match refreshed {
         Some(Refreshed { is_reused: false, begun }) => Ok(begun),
         Some(Refreshed { is_reused: true, .. }) => Err(Error::SignedOut(
             "refresh_reused",
             "This refresh token was used before: the session has ended, please sign in again",
-            cookies,
         )),
-        None => Err(Error::SignedOut("session_ended", "The session has ended: please sign in again", cookies)),
+        None => Err(SESSION_ENDED),
     }
 }

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 /// What the token's text begins with, so that a leaked one can be recognised.
 const PREFIX: &str = "fdr_";
-/// The same for the word on a device.
+/// The same for the cookie by which a browser is recognised.
 const DEVICE: &str = "fdd_";
 /// How much of a token the MAC is over, in bytes: the session's id and the counter.
 const SAID: usize = 20;
-/// The same of a device's word: the user's id and when it was given. Another length, so that neither MAC is good for the other.
-const SAID_ON_A_DEVICE: usize = 24;
+/// The same of a device's id. Another length, so that neither MAC is good for the other.
+const SAID_BY_A_DEVICE: usize = 16;
 
 /// What a genuine token says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,14 +22,6 @@ pub(crate) struct RefreshToken {
     pub(crate) session_id: Uuid,
     /// How often the session's token was rotated before it.
     pub(crate) counter: i32,
-}
-
-/// That a user has signed in on a device.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Device {
-    pub(crate) user_id: Uuid,
-    /// When last: seconds since 1970.
-    pub(crate) since: i64,
 }
 
 /// The key of the MAC.
@@ -55,18 +47,17 @@ impl RefreshTokenKey {
         Some(RefreshToken { session_id: Uuid::from_bytes(*session_id), counter })
     }
 
-    /// What a browser keeps that a user has signed in with.
-    pub(crate) fn device(&self, Device { user_id, since }: Device) -> String {
-        self.sign(DEVICE, [user_id.as_bytes().as_slice(), &since.to_be_bytes()].concat())
+    /// Returns the cookie by which a browser is recognised: its id, which nobody else can make up.
+    pub(crate) fn device(&self, id: Uuid) -> String {
+        self.sign(DEVICE, id.as_bytes().to_vec())
     }
 
-    /// Whose device it is that keeps this, if it is one of ours.
-    pub(crate) fn open_device(&self, text: &str) -> Option<Device> {
+    /// Returns the id of the browser that keeps this cookie, if it is one of ours.
+    pub(crate) fn open_device(&self, text: &str) -> Option<Uuid> {
         let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(DEVICE)?).ok()?;
-        let (said, mac) = bytes.split_first_chunk::<SAID_ON_A_DEVICE>()?;
-        self.0.clone().chain_update(said).verify_slice(mac).ok()?;
-        let (user_id, since) = said.split_first_chunk::<16>()?;
-        Some(Device { user_id: Uuid::from_bytes(*user_id), since: i64::from_be_bytes(*since.first_chunk::<8>()?) })
+        let (id, mac) = bytes.split_first_chunk::<SAID_BY_A_DEVICE>()?;
+        self.0.clone().chain_update(id).verify_slice(mac).ok()?;
+        Some(Uuid::from_bytes(*id))
     }
 
     /// The token of a session after so many rotations.
@@ -96,11 +87,9 @@ mod tests {
         assert_eq!(key.open(&token), Some(RefreshToken { session_id: session, counter: 0 }));
         assert_eq!(key.open(&key.token(session, 7)).unwrap().counter, 7);
         assert_eq!(other_key.open(&token), None);
-        let device = Device { user_id: session, since: 0 };
-        let disguised = key.device(device).replace(DEVICE, PREFIX);
-        for cut in
-            ["", "fdr_", &disguised, &token[..token.len() - 1], &token[1..], &format!("{token}A"), &key.device(device)]
-        {
+        let device = key.device(session);
+        let disguised = device.replace(DEVICE, PREFIX);
+        for cut in ["", "fdr_", &disguised, &token[..token.len() - 1], &token[1..], &format!("{token}A"), &device] {
             assert_eq!(key.open(cut), None, "{cut}");
         }
         for other in [key.token(session, 1), key.token(other_session, 0), other_key.token(session, 0)] {
@@ -109,16 +98,15 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_known_by_its_word_alone() {
+    fn a_device_cookie_cannot_be_made_up() {
         let key = RefreshTokenKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).unwrap();
-        let device = Device { user_id: Uuid::from_u128(1), since: 1_700_000_000 };
-        let word = key.device(device);
-        assert_eq!(key.open_device(&word), Some(device));
-        let other = key.device(Device { user_id: Uuid::from_u128(2), ..device });
-        let (_, its_mac) = other.split_at(40);
-        let mixed = format!("{}{its_mac}", &word[..40]);
-        let token = key.token(device.user_id, 0);
-        for text in ["", "fdd_", &word[..40], &mixed, &format!("{word}A"), &token, &token.replace(PREFIX, DEVICE)] {
+        let id = Uuid::from_u128(1);
+        let cookie = key.device(id);
+        assert_eq!(key.open_device(&cookie), Some(id));
+        let other = key.device(Uuid::from_u128(2));
+        let mixed = format!("{}{}", &cookie[..25], &other[25..]);
+        let token = key.token(id, 0);
+        for text in ["", "fdd_", &cookie[..40], &mixed, &format!("{cookie}A"), &token, &token.replace(PREFIX, DEVICE)] {
             assert_eq!(key.open_device(text), None, "{text}");
         }
     }

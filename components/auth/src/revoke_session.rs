@@ -14,7 +14,7 @@ use crate::store;
     responses((status = 204, description = "It has ended."), SignedInRefusals, QueryRefusals, Failures,
         (status = 404, body = ErrorBody, description = "`session_not_found`.")))]
 pub(crate) async fn revoke_session(who: SignedIn, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
-    if store::end_session(app.db(), who.actor(), id).await? {
+    if store::end_session(app.db(), who.authority(), id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound("session_not_found", "You have no such session"))

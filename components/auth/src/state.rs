@@ -19,6 +19,7 @@ struct Inner {
     signer: Signer,
     refresh_token_key: RefreshTokenKey,
     lifetimes: Lifetimes,
+    max_sessions: i32,
     registration: Registration,
     scale: Scale,
     reset_url: Option<String>,
@@ -31,6 +32,17 @@ pub(crate) struct Lifetimes {
     pub(crate) refresh: Duration,
     /// Unless its refresh token is used.
     pub(crate) refresh_idle: Duration,
+}
+
+/// From the variable `max_sessions`.
+///
+/// # Errors
+/// When it is no number of sessions, or more than make sense.
+pub fn max_sessions(value: &str) -> Result<i32, String> {
+    match value.parse() {
+        Ok(sessions @ 1..=10_000) => Ok(sessions),
+        _ => Err("is not a number from 1 to 10000".to_owned()),
+    }
 }
 
 /// Who may make an account.
@@ -69,6 +81,11 @@ impl Auth {
         self.0.lifetimes
     }
 
+    /// How many live sessions an account may have.
+    pub(crate) fn max_sessions(&self) -> i32 {
+        self.0.max_sessions
+    }
+
     /// What every limit on tries is multiplied by.
     pub(crate) fn scale(&self) -> Scale {
         self.0.scale
@@ -99,6 +116,7 @@ impl Load for Auth {
         let access = variables.required("access_lifetime", lifetime).await;
         let refresh = variables.required("refresh_lifetime", lifetime).await;
         let refresh_idle = variables.required("refresh_idle_lifetime", lifetime).await;
+        let max_sessions = variables.required("max_sessions", max_sessions).await;
         let scale = variables.required("rate_limit_scale", Scale::parse).await;
         let reset_url = variables.optional("password_reset_url", reset_url).await;
         let (app, key) = (app?, key?);
@@ -112,6 +130,7 @@ impl Load for Auth {
             signer,
             refresh_token_key: refresh_token_key?,
             lifetimes: Lifetimes { refresh: refresh?, refresh_idle: refresh_idle? },
+            max_sessions: max_sessions?,
             registration: registration?,
             scale: scale?,
             reset_url,

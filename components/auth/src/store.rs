@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use frontdesk::access::Authority;
 use frontdesk::audit::Actor;
 use frontdesk::db::{Columns, Db, DbError, DecodeError, FromRow, Parameter, Statement};
 use frontdesk::page::MAX_EXACT_COUNT;
-use frontdesk::{Client, Error, RateLimit, ResetToken, Session, User, audit, session_columns};
+use frontdesk::{Client, Error, RateLimit, ResetToken, Session, User, audit, authorised, session_columns};
 use uuid::Uuid;
 
-use crate::limits::{LOGIN, Limit, Scale};
+use crate::authenticate::Browser;
+use crate::limits::{LOGIN, LOGIN_SUCCESS, Limit, REFRESH, Scale};
 use crate::refresh_token::RefreshToken;
-use crate::state::Lifetimes;
+use crate::state::Auth;
 use crate::visitor::Visitor;
 
 /// Every statement of this family.
@@ -66,18 +68,34 @@ impl FromRow for Decision<()> {
     }
 }
 
+impl FromRow for Decision<Option<Refreshed>> {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Self::take(columns, |columns| {
+            let (is_reused, session_id): (Option<bool>, Option<Uuid>) = (columns.take()?, columns.take()?);
+            let (refresh_counter, user): (Option<i32>, Option<User>) = (columns.take()?, columns.take()?);
+            let begun = session_id.zip(refresh_counter).zip(user);
+            Ok(begun.zip(is_reused).map(|(((session_id, refresh_counter), user), is_reused)| Refreshed {
+                is_reused,
+                begun: Begun { session_id, refresh_counter, user },
+            }))
+        })
+    }
+}
+
 impl FromRow for Decision<Option<Candidate>> {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Self::take(columns, |columns| {
             let (id, email, password_hash): (Option<Uuid>, Option<String>, Option<String>) =
                 (columns.take()?, columns.take()?, columns.take()?);
-            let (is_active, is_account_counted): (Option<bool>, Option<bool>) = (columns.take()?, columns.take()?);
+            let may_sign_in: Option<bool> = columns.take()?;
+            let (known_device, is_account_counted): (Option<Uuid>, Option<bool>) = (columns.take()?, columns.take()?);
             let candidate = id.zip(email).zip(password_hash);
             Ok(candidate.map(|((id, email), password_hash)| Candidate {
                 id,
                 email,
                 password_hash,
-                is_active: is_active.unwrap_or_default(),
+                may_sign_in: may_sign_in.unwrap_or_default(),
+                known_device,
                 is_account_counted: is_account_counted.unwrap_or(true),
             }))
         })
@@ -130,26 +148,28 @@ pub(crate) async fn count_try<const N: usize>(
 }
 
 // A try that is counted twice because a connection was lost does no harm. The account of the address is read in the same round
-// trip. Its own limit is not for the device of its owner, unless all of the owner's sessions were ended since.
+// trip. A known device is held by its own limit alone, and a known network not by the account's.
 const COUNT_LOGIN: Statement = Statement::write(
     "auth.count_login",
     concat!(
         "with candidate as (
-             select id, email, password_hash, is_active,
-                    coalesce(id = $7::uuid and (sessions_ended_at is null or to_timestamp($10::int8) > sessions_ended_at), false)
-                        as is_known
-             from users where email = $4::text
+             select u.id, u.email, u.password_hash, may_sign_in(u) as may_sign_in,
+                    (select d.id from unnest($7::text[]::uuid[]) as d (id) where is_known_device(u, d.id) limit 1) as device,
+                    is_known_network(u, $8::text) as is_known_network
+             from users u where u.email = $4::text
          ), decision as materialized (
              select l.is_allowed, l.is_first_refusal, l.reached, l.retry_after
-             from (select) as one left join candidate on true cross join lateral rate_limit(
+             from (select) as one left join candidate c on true cross join lateral rate_limit(
                  $5::text[],
                  array[
-                     $4::text || ' ' || $6::text,
-                     $6::text,
-                     case when not coalesce(candidate.is_known, false) then $4::text end
+                     case when c.device is null then $4::text || ' ' || $6::text end,
+                     case when c.device is null then $6::text end,
+                     case when c.device is null and not coalesce(c.is_known_network, false) then $4::text end,
+                     c.device::text,
+                     case when $9 then $4::text end
                  ],
-                 $8::int4[],
-                 $9::int4[]
+                 $10::int4[],
+                 $11::int4[]
              ) as l
          ), logged as (",
         audit!(
@@ -159,39 +179,66 @@ const COUNT_LOGIN: Statement = Statement::write(
             "'{}'",
             "from decision where is_first_refusal and not is_allowed"
         ),
-        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.email, c.password_hash, c.is_active, not c.is_known
+        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.email, c.password_hash, c.may_sign_in, c.device,
+                  not c.is_known_network
          from decision d left join candidate c on true"
     ),
 )
 .repeatable();
 
-/// Decides on a try to sign in, counts it, and finds the account of the address, with its hash.
+/// What a password is tried for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Try {
+    /// To sign in, which is also limited where it succeeds.
+    SignIn,
+    /// To choose another one.
+    PasswordChange,
+}
+
+/// Decides on a try of a password, counts it, and finds the account of the address, with its hash.
 pub(crate) async fn count_login(
     db: &Db,
     email: Option<String>,
     visitor: &Visitor,
+    purpose: Try,
     scale: Scale,
 ) -> Result<Decision<Option<Candidate>>, DbError> {
     let parameters = visitor.client.actor(None).with([
         email.into(),
         kinds(&LOGIN),
         visitor.client.network().into(),
-        visitor.device.map(|device| device.user_id).into(),
+        ids(&visitor.devices),
+        visitor.client.known_network().into(),
+        (purpose == Try::SignIn).into(),
         tries(&LOGIN, scale),
         windows(&LOGIN),
-        visitor.device.map(|device| device.since).into(),
     ]);
     db.one(COUNT_LOGIN, parameters).await
 }
 
+/// As text, because the host binds no arrays of anything else.
+fn ids(ids: &[Uuid]) -> Parameter {
+    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().into()
+}
+
 const LOG_FAILED_LOGIN: Statement = Statement::write(
     "auth.log_failed_login",
-    concat!(audit!("auth.login_failed", "user", "$4::uuid", "'{}'", ""), " returning id"),
+    concat!(
+        "with logged as (",
+        audit!("auth.login_failed", "user", "$4::uuid", "'{}'", ""),
+        ") select true from take_back_tries(array[$5::text], array[$6::text])"
+    ),
 );
 
-/// Notes that somebody could not sign in, to which account if there is one.
-pub(crate) async fn log_failed_login(db: &Db, actor: Actor, candidate: Option<Uuid>) -> Result<(), DbError> {
-    db.all::<(Uuid,)>(LOG_FAILED_LOGIN, actor.with([candidate.into()])).await.map(drop)
+/// Notes that somebody could not sign in, to which account if there is one: the try is none of those that succeeded.
+pub(crate) async fn log_failed_login(
+    db: &Db,
+    actor: Actor,
+    candidate: Option<Uuid>,
+    email: Option<String>,
+) -> Result<(), DbError> {
+    let parameters = actor.with([candidate.into(), LOGIN_SUCCESS.to_owned().into(), email.into()]);
+    db.one::<(bool,)>(LOG_FAILED_LOGIN, parameters).await.map(drop)
 }
 
 // Whoever has the address already is not an error of the statement, which would undo what it writes into the log.
@@ -238,8 +285,11 @@ pub(crate) struct Candidate {
     pub(crate) id: Uuid,
     email: String,
     pub(crate) password_hash: String,
-    pub(crate) is_active: bool,
-    /// Whether the try counts for the account itself: not from a device of its owner's.
+    /// Whether the right password opens a session: the account is not locked, and a one-time password is still good.
+    pub(crate) may_sign_in: bool,
+    /// The device, if the account signed in from it before: then it alone was counted.
+    known_device: Option<Uuid>,
+    /// Whether the try counts for the account itself: not from a network that it is known from.
     is_account_counted: bool,
 }
 
@@ -256,55 +306,59 @@ impl FromRow for Begun {
     }
 }
 
-// The password was verified against a hash that was read before: only an account that still has it and is still active
-// gets the session.
+// The password was verified against a hash that was read before: only an account that still has it and may still sign in gets the
+// session.
 const START_SESSION: Statement = Statement::write(
     "auth.start_session",
     concat!(
-        "with account as (
-             update users u set last_login_at = now(), password_hash = coalesce($6, password_hash)
-             where id = $4 and password_hash = $5 and is_active
-             returning u.id, u.email, user_json(u)
-         ), session as (
-             insert into sessions (user_id, expires_at, idle_expires_at, ip, user_agent)
-             select id, now() + $8::int8 * interval '1 second', now() + least($8::int8, $9::int8) * interval '1 second', \
-                 $2, $7 from account
-             returning id, refresh_counter
+        "with begun as materialized (
+             select session, refresh_counter, user_json, address, issued_by, ended
+             from start_session($4, $5, $6, $7, $8, $9, $2, $10, $11::text[]::uuid[], $12, $13)
+             where session is not null
          ), logged as (",
         audit!(
-            by "coalesce($1::uuid, account.id)",
+            by "coalesce($1::uuid, $4)",
             "auth.login",
             "user",
-            "account.id",
-            "audit_changes('{}', jsonb_build_object('session_id', session.id))",
-            "from session cross join account"
+            "$4::uuid",
+            "audit_changes(
+                 jsonb_strip_nulls(jsonb_build_object('session_ids', to_jsonb(ended))),
+                 jsonb_strip_nulls(jsonb_build_object('session_id', session, 'issued_by', issued_by))
+             )",
+            "from begun"
         ),
         ")
-         select session.id, session.refresh_counter, account.user_json
-         from session cross join account cross join lateral login_succeeded(account.email, $10, $11) as forgiven"
+         select b.session, b.refresh_counter, b.user_json
+         from begun b cross join lateral password_was_right(b.address, $14, $15, $16) as forgiven"
     ),
 );
 
-/// Begins a session, replaces the hash when there is a new one, and forgives the tries that failed. `None` when the account has
-/// changed meanwhile.
+/// Begins a session, in a browser if there is one; replaces the hash when there is a new one, and forgives the tries that failed. `None`
+/// when the account has changed meanwhile.
 pub(crate) async fn start_session(
-    db: &Db,
+    auth: &Auth,
     candidate: Candidate,
     new_hash: Option<String>,
     client: &Client,
-    lifetimes: Lifetimes,
+    browser: Option<&Browser>,
 ) -> Result<Option<Begun>, DbError> {
+    let lifetimes = auth.lifetimes();
     let parameters = client.actor(None).with([
         candidate.id.into(),
         candidate.password_hash.into(),
         new_hash.into(),
-        client.user_agent().map(str::to_owned).into(),
         seconds(lifetimes.refresh).into(),
         seconds(lifetimes.refresh_idle).into(),
+        auth.max_sessions().into(),
+        client.user_agent().map(str::to_owned).into(),
+        ids(browser.map_or(&[], |browser| browser.sessions.as_slice())),
+        browser.map(|browser| browser.device).into(),
+        client.known_network().into(),
         client.network().into(),
+        candidate.known_device.into(),
         candidate.is_account_counted.into(),
     ]);
-    db.optional(START_SESSION, parameters).await
+    auth.app().db().optional(START_SESSION, parameters).await
 }
 
 fn seconds(lifetime: Duration) -> i64 {
@@ -316,12 +370,6 @@ pub(crate) struct Refreshed {
     /// It was used before, and too long ago: the session has ended.
     pub(crate) is_reused: bool,
     pub(crate) begun: Begun,
-}
-
-impl FromRow for Refreshed {
-    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { is_reused: columns.take()?, begun: Begun::from_row(columns)? })
-    }
 }
 
 /// Whether parameter 5 is the counter of a session's present token, and whether it is that of the one before, which is good for
@@ -342,7 +390,18 @@ macro_rules! is_previous {
 const REFRESH_SESSION: Statement = Statement::write(
     "auth.refresh_session",
     concat!(
-        "with refreshed (is_reused, is_rotated, session_id, refresh_counter, id, user_json) as (
+        "with decision as materialized (
+             select is_allowed, is_first_refusal, reached, retry_after
+             from rate_limit($7::text[], array[$4::text], $8::int4[], $9::int4[])
+         ), limited as (",
+        audit!(
+            "auth.rate_limited",
+            "session",
+            "$4::uuid",
+            "'{}'",
+            "from decision where is_first_refusal and not is_allowed"
+        ),
+        "), refreshed (is_reused, is_rotated, session_id, refresh_counter, id, user_json) as (
          update sessions s set
              refresh_counter = case when ",
         is_current!(),
@@ -363,6 +422,7 @@ const REFRESH_SESSION: Statement = Statement::write(
         " then s.expires_at else now() end
          from users u
          where u.id = s.user_id and s.id = $4 and s.refresh_counter >= $5 and is_live(s, u)
+             and (select is_allowed from decision)
          returning s.expires_at <= now(), s.rotated_at = now(), s.id, s.refresh_counter, u.id, user_json(u)
          ), logged as (",
         audit!(
@@ -375,56 +435,70 @@ const REFRESH_SESSION: Statement = Statement::write(
         ),
         "), reused as (",
         audit!("auth.refresh_reused", "session", "session_id", "'{}'", "from refreshed where is_reused"),
-        ") select is_reused, session_id, refresh_counter, user_json from refreshed"
+        ") select d.is_allowed, d.reached, d.retry_after, r.is_reused, r.session_id, r.refresh_counter, r.user_json
+         from decision d left join refreshed r on true"
     ),
 );
 
 /// Rotates a session's refresh token, or ends the session when its token was used before. `None` when it has ended already.
 pub(crate) async fn refresh_session(
-    db: &Db,
+    auth: &Auth,
     actor: Actor,
     token: RefreshToken,
-    lifetimes: Lifetimes,
-) -> Result<Option<Refreshed>, DbError> {
+) -> Result<Decision<Option<Refreshed>>, DbError> {
     let RefreshToken { session_id, counter } = token;
-    let parameters = actor.with([session_id.into(), counter.into(), seconds(lifetimes.refresh_idle).into()]);
-    db.optional(REFRESH_SESSION, parameters).await
+    let parameters = actor.with([
+        session_id.into(),
+        counter.into(),
+        seconds(auth.lifetimes().refresh_idle).into(),
+        kinds(&REFRESH),
+        tries(&REFRESH, auth.scale()),
+        windows(&REFRESH),
+    ]);
+    auth.app().db().one(REFRESH_SESSION, parameters).await
 }
 
-// All of them only for a session that is live: a token that outlived its own must not end others.
 const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
     concat!(
-        "with own as (
-             select s.id from sessions s join users u on u.id = s.user_id
-             where s.id = $4 and s.user_id = $1::uuid and is_live(s, u)
-         ), ended as (
-             delete from sessions s where s.user_id = $1::uuid and (s.id = $4 or $5 and exists (select from own))
-             returning s.id
+        "with past as materialized (
+             select account, ended from end_sessions($4, $5, $6)
          ), logged as (",
         audit!(
+            by "coalesce($1::uuid, account)",
             "auth.logout",
             "user",
-            "$1::uuid",
-            "jsonb_build_object('session_ids', jsonb_build_array((select jsonb_agg(id) from ended), null))",
-            "where exists (select from ended)"
+            "account",
+            "jsonb_build_object('session_ids', jsonb_build_array(to_jsonb(ended), null))",
+            "from past where ended is not null"
         ),
-        ") select id from ended"
+        ") select account from past"
     ),
 );
 
-/// Ends a session, or with it all others of the user.
-pub(crate) async fn end_sessions(db: &Db, actor: Actor, session: Uuid, all: bool) -> Result<(), DbError> {
-    db.all::<(Uuid,)>(END_SESSIONS, actor.with([session.into(), all.into()])).await.map(drop)
+/// Ends a session, which a refresh token of this counter may name; or with it, if it is live, all others of its user.
+pub(crate) async fn end_sessions(
+    db: &Db,
+    actor: Actor,
+    session: Uuid,
+    counter: Option<i32>,
+    all: bool,
+) -> Result<(), DbError> {
+    let parameters = actor.with([session.into(), counter.into(), all.into()]);
+    db.one::<(Option<Uuid>,)>(END_SESSIONS, parameters).await.map(drop)
 }
 
 // One that is over is not listed, and so not to be found either.
 const END_SESSION: Statement = Statement::write(
     "auth.end_session",
     concat!(
-        "with ended as (
+        "with ",
+        authorised!(signed_in),
+        ", ended as (
              delete from sessions s using users u
-             where u.id = s.user_id and s.user_id = $1::uuid and s.id = $4 and is_live(s, u) returning s.id
+             where u.id = s.user_id and s.user_id = $1::uuid and s.id = $5 and is_live(s, u)
+                 and (select may from authorised)
+             returning s.id
          ), logged as (",
         audit!("auth.session_revoked", "session", "id", "'{}'", "from ended"),
         ") select id from ended"
@@ -432,8 +506,8 @@ const END_SESSION: Statement = Statement::write(
 );
 
 /// Ends a session, if the user has it.
-pub(crate) async fn end_session(db: &Db, actor: Actor, session: Uuid) -> Result<bool, DbError> {
-    Ok(db.optional::<(Uuid,)>(END_SESSION, actor.with([session.into()])).await?.is_some())
+pub(crate) async fn end_session(db: &Db, authority: Authority, session: Uuid) -> Result<bool, DbError> {
+    Ok(db.optional::<(Uuid,)>(END_SESSION, authority.with([session.into()])).await?.is_some())
 }
 
 const COUNT_SESSIONS: Statement = Statement::read(
@@ -474,8 +548,6 @@ pub(crate) async fn list_sessions(
 pub(crate) struct PasswordChange {
     /// Whose password was verified.
     pub(crate) candidate: Candidate,
-    /// The session that goes on.
-    pub(crate) session_id: Uuid,
     pub(crate) new_hash: String,
 }
 
@@ -483,28 +555,28 @@ const CHANGE_PASSWORD: Statement = Statement::write(
     "auth.change_password",
     concat!(
         "with changed as materialized (
-             select change_password($1::uuid, $4, $5, $6) as is_done
+             select change_password($4, $1::uuid, $5, $6) as is_done
          ), logged as (",
         audit!("auth.password_changed", "user", "$1::uuid", "'{}'", "from changed where is_done"),
         ") select is_done from changed
-         left join lateral (select from login_succeeded($7, $8, $9 and is_done) where is_done) as forgiven on true"
+         left join lateral (select from password_was_right($7, $8, $9, $10) where is_done) as forgiven on true"
     ),
 );
 
 /// Changes a password, which ends the other sessions; `false` when it was changed meanwhile.
 pub(crate) async fn change_password(
     db: &Db,
-    actor: Actor,
+    authority: Authority,
     change: PasswordChange,
     network: String,
 ) -> Result<bool, DbError> {
-    let PasswordChange { candidate, session_id, new_hash } = change;
-    let parameters = actor.with([
-        session_id.into(),
+    let PasswordChange { candidate, new_hash } = change;
+    let parameters = authority.with([
         candidate.password_hash.into(),
         new_hash.into(),
         candidate.email.into(),
         network.into(),
+        candidate.known_device.into(),
         candidate.is_account_counted.into(),
     ]);
     Ok(db.one::<(bool,)>(CHANGE_PASSWORD, parameters).await?.0)
@@ -551,7 +623,11 @@ pub(crate) async fn request_reset(
 
 const HAS_RESET: Statement = Statement::read(
     "auth.has_reset",
-    "select exists (select from password_resets where token_hash = $1 and expires_at > now())",
+    "select exists (
+         select from password_resets r join users u on u.id = r.user_id left join users i on i.id = r.issued_by
+         where r.token_hash = $1 and r.expires_at > now() and u.is_active
+             and (r.issued_by is null or i.is_active and i.role = 'admin')
+     )",
 );
 
 /// Whether a token is good.
@@ -563,17 +639,17 @@ const RESET_PASSWORD: Statement = Statement::write(
     "auth.reset_password",
     concat!(
         "with reset as materialized (
-             select reset_password($4, $5, $6) as user_id
+             select account, issued_by from reset_password($4, $5, $6)
          ), logged as (",
         audit!(
-            by "coalesce($1::uuid, user_id)",
+            by "coalesce($1::uuid, account)",
             "auth.password_reset",
             "user",
-            "user_id",
-            "'{}'",
-            "from reset where user_id is not null"
+            "account",
+            "audit_changes('{}', jsonb_strip_nulls(jsonb_build_object('issued_by', issued_by)))",
+            "from reset where account is not null"
         ),
-        ") select user_id is not null from reset"
+        ") select account is not null from reset"
     ),
 );
 

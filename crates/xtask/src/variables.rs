@@ -138,6 +138,7 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
     check("service_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
     check("cookie_secure", false, |text| Cookies::parse(text.trim()).map(drop));
     check("trusted_proxies", false, |text| TrustedProxies::parse(text.trim()).map(drop));
+    check("max_sessions", false, |text| auth::max_sessions(text.trim()).map(drop));
     check("rate_limit_scale", false, |text| auth::Scale::parse(text.trim()).map(drop));
     check("password_reset_url", false, |text| auth::reset_url(text.trim()).map(drop));
     check("mail_transport", false, |text| services::Transport::parse(text.trim()).map(drop));

@@ -122,6 +122,7 @@ fn each_component_sees_the_variables_that_it_needs() {
     issuer                          admin, apps, auth, documents, groups, ops, profile, services, settings, users
     log_requests                    admin, apps, auth, documents, groups, ops, profile, services, settings, users
     mail_transport                  services
+    max_sessions                    auth
     password_reset_url              auth
     public_origins                  admin, apps, auth, documents, groups, ops, profile, services, settings, users
     rate_limit_scale                auth

@@ -3,6 +3,7 @@
 
 mod audit;
 mod clients;
+mod known;
 mod limits;
 mod passwords;
 mod tick;

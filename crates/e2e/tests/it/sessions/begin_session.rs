@@ -31,8 +31,8 @@ async fn signing_in_puts_the_tokens_into_cookies_and_nowhere_else() {
     "#);
     assert_snapshot!(answer.cookies(), @"
     __Host-fd_access=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1209600
-    __Secure-fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=1209600
-    __Secure-fd_device=[device]; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=31536000
+    __Host-fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1209600
+    __Host-fd_device=[device]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=31536000
     ");
 }
 
@@ -52,20 +52,20 @@ async fn where_browsers_come_over_plain_http_the_cookies_have_plain_names() {
     let body = json!({"email": user.email, "password": Caller::PASSWORD});
     assert_snapshot!(app.anonymous().post(SESSION, &body).await.unwrap().cookies(), @"
     fd_access=[token]; HttpOnly; SameSite=Lax; Path=/; Max-Age=600
-    fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=600
-    fd_device=[device]; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=31536000
+    fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Path=/; Max-Age=600
+    fd_device=[device]; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000
     ");
     let mut browser = app.browser_of(&user.email).await.unwrap();
     assert_eq!(browser.get("/api/users/me").await.unwrap().status, 200);
     let answer = browser.post("/api/auth/refresh").await.unwrap();
     assert_snapshot!(answer.cookies(), @"
     fd_access=[token]; HttpOnly; SameSite=Lax; Path=/; Max-Age=600
-    fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=600
-    fd_device=[device]; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=31536000
+    fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Path=/; Max-Age=600
+    fd_device=[device]; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000
     ");
     assert_snapshot!(browser.post("/api/auth/logout").await.unwrap().cookies(), @"
     fd_access=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0
-    fd_refresh=; HttpOnly; SameSite=Lax; Path=/api/auth; Max-Age=0
+    fd_refresh=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0
     ");
     assert_eq!(browser.cookie("fd_access"), "");
 }

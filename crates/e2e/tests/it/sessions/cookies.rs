@@ -42,8 +42,6 @@ async fn of_a_header_and_a_cookie_the_header_counts() {
         ("Bearer nonsense".to_owned(), "invalid_token"),
         (format!("Bearer {}", expired(app, &user.token)), "token_expired"),
         (format!("Bearer {}", ended.token), "session_ended"),
-        ("Basic YWRhOngK".to_owned(), "not_authenticated"),
-        (String::new(), "not_authenticated"),
     ] {
         let request = browser.from_our_page(Method::GET, ME).header("authorization", &authorization);
         let answer = browser.send(request).await.unwrap();
@@ -162,4 +160,18 @@ async fn what_one_replica_ends_is_over_on_the_other_at_once() {
     assert_eq!(browser.clone().post("/api/auth/logout").await.unwrap().status, 204);
     let answer = elsewhere.get(ME).await.unwrap();
     assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("session_ended"), CLEARED));
+}
+
+#[tokio::test]
+async fn what_an_outer_proxy_sends_in_the_header_is_not_looked_at_where_there_is_a_cookie() {
+    let mut browser = browser().await;
+    for value in ["Basic YTpi", "basic YTpi", "Negotiate abc", "Basic", ""] {
+        let request = browser.from_our_page(Method::GET, "/api/users/me").header("authorization", value);
+        assert_eq!(browser.send(request).await.unwrap().status, 200, "{value:?}");
+        let anonymous = app().await.anonymous();
+        let request = anonymous.request(Method::GET, "/api/users/me").header("authorization", value);
+        assert_eq!(anonymous.send(request).await.unwrap().code(), "not_authenticated", "{value:?}");
+    }
+    let request = browser.from_our_page(Method::POST, "/api/auth/logout").header("authorization", "Basic YTpi");
+    assert_eq!(browser.send(request).await.unwrap().status, 204);
 }

@@ -19,7 +19,7 @@ async fn who_signs_out_leaves_nothing_behind() {
     assert_snapshot!(answer, @"204");
     assert_snapshot!(answer.cookies(), @"
     __Host-fd_access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
-    __Secure-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=0
+    __Host-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
     ");
     assert_eq!((browser.cookie(ACCESS), browser.cookie(REFRESH)), ("", ""));
     assert_eq!(browser.get(ME).await.unwrap().code(), "not_authenticated");
@@ -89,4 +89,51 @@ async fn who_is_not_signed_in_cannot_sign_out() {
     let stranger = anonymous.with_token("nonsense");
     assert_eq!(outcome(&stranger.post(PATH, &json!({})).await.unwrap()), refused("invalid_token"));
     assert_eq!(anonymous.send(anonymous.request(Method::GET, PATH)).await.unwrap().header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn the_refresh_cookie_alone_is_good_enough_to_leave() {
+    for access in ["", "nonsense"] {
+        let browser = browser().await;
+        let mut left = browser.clone().with_cookie(ACCESS, access);
+        let answer = left.post(PATH).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.cookies().as_str()), (204, CLEARED), "{access:?}");
+        assert_eq!(browser.clone().get(ME).await.unwrap().code(), "session_ended", "{access:?}");
+    }
+    // It ends all sessions too, unless it was replaced long ago.
+    let app = app().await;
+    let browser = browser().await;
+    let phone = app.sign_in(browser.email()).await.unwrap();
+    let mut current = browser.clone();
+    for _ in 0..2 {
+        assert_eq!(current.post("/api/auth/refresh").await.unwrap().status, 200);
+    }
+    let mut stolen = browser.clone().with_cookie(ACCESS, "");
+    assert_eq!(stolen.post(ALL).await.unwrap().status, 204);
+    assert_eq!(phone.get(ME).await.unwrap().status, 200);
+    let mut browser = app.browser_of(browser.email()).await.unwrap().with_cookie(ACCESS, "");
+    assert_eq!(browser.post(ALL).await.unwrap().status, 204);
+    assert_eq!(phone.get(ME).await.unwrap().code(), "session_ended");
+}
+
+#[tokio::test]
+async fn another_site_signs_nobody_out() {
+    let mut browser = browser().await;
+    let mut left = browser.clone().with_cookie(ACCESS, "");
+    for from in [&mut browser, &mut left] {
+        let request = from.request(Method::POST, PATH).header("sec-fetch-site", "cross-site");
+        let answer = from.send(request).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "csrf"), "{answer}");
+    }
+    assert_eq!(browser.get(ME).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_signed_out_is_left_without_cookies_all_the_same() {
+    let anonymous = app().await.anonymous();
+    let mut nonsense = browser().await.with_cookie(ACCESS, "nonsense").with_cookie(REFRESH, "nonsense");
+    let answer = nonsense.post(PATH).await.unwrap();
+    assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("invalid_token"), CLEARED));
+    let answer = anonymous.post(PATH, &json!({})).await.unwrap();
+    assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("not_authenticated"), CLEARED));
 }

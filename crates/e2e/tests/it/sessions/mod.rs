@@ -8,6 +8,7 @@ mod lifetimes;
 mod list_sessions;
 mod logout;
 mod refresh;
+mod replaced;
 mod revoke_session;
 
 use base64::Engine as _;
@@ -19,12 +20,12 @@ use tokio::sync::OnceCell;
 use crate::app;
 
 const ACCESS: &str = "__Host-fd_access";
-const REFRESH: &str = "__Secure-fd_refresh";
+const REFRESH: &str = "__Host-fd_refresh";
 
 /// What clears the cookies of a session that is over.
 const CLEARED: &str = "\
 __Host-fd_access=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
-__Secure-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=0";
+__Host-fd_refresh=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
 
 /// Somebody new with a browser, on the shared host.
 async fn browser() -> Browser {

@@ -50,8 +50,8 @@ async fn a_browser_is_given_new_cookies() {
     "#);
     assert_snapshot!(answer.cookies(), @"
     __Host-fd_access=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1209600
-    __Secure-fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=1209600
-    __Secure-fd_device=[device]; HttpOnly; SameSite=Lax; Secure; Path=/api/auth; Max-Age=31536000
+    __Host-fd_refresh=[refresh token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1209600
+    __Host-fd_device=[device]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=31536000
     ");
     for cookie in [ACCESS, REFRESH] {
         assert_ne!(browser.cookie(cookie), before.cookie(cookie));

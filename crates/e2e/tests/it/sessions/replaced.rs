@@ -1,0 +1,99 @@
+//! Sessions that end because another one begins.
+
+use e2e::{App, Browser, Caller};
+use reqwest::Method;
+use serde_json::json;
+
+use super::{ACCESS, REFRESH, browser};
+use crate::app;
+
+const ME: &str = "/api/users/me";
+
+/// Signs in from a browser as it is.
+async fn sign_in(browser: &mut Browser, email: &str) {
+    let body = json!({"email": email, "password": Caller::PASSWORD});
+    let request = browser.from_our_page(Method::POST, "/api/auth/session").json(&body);
+    let answer = browser.send(request).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn a_browser_has_one_session_whoever_signs_in() {
+    let mut shared = browser().await;
+    let first = shared.clone();
+    let phone = app().await.sign_in(first.email()).await.unwrap();
+    sign_in(&mut shared, first.email()).await;
+    assert_eq!(first.clone().get(ME).await.unwrap().code(), "session_ended");
+    let second = shared.clone();
+    sign_in(&mut shared, browser().await.email()).await;
+    assert_eq!(second.clone().get(ME).await.unwrap().code(), "session_ended");
+    assert_eq!(shared.get(ME).await.unwrap().status, 200);
+    // Sessions elsewhere go on.
+    assert_eq!(phone.get(ME).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn either_cookie_tells_which_session_a_browser_had() {
+    for left in [ACCESS, REFRESH] {
+        let before = browser().await;
+        let mut after = app().await.browser().await.unwrap();
+        let other = if left == ACCESS { REFRESH } else { ACCESS };
+        after = after.with_cookie(left, before.cookie(left)).with_cookie(other, "nonsense");
+        sign_in(&mut after, before.email()).await;
+        assert_eq!(before.clone().get(ME).await.unwrap().code(), "session_ended", "{left}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_ends_no_session() {
+    let mut browser = browser().await;
+    let body = json!({"email": browser.email(), "password": "Wrong-Horse"});
+    let request = browser.from_our_page(Method::POST, "/api/auth/session").json(&body);
+    assert_eq!(browser.send(request).await.unwrap().status, 401);
+    assert_eq!(browser.get(ME).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn beyond_the_most_sessions_the_one_that_was_used_least_recently_ends() {
+    let app = App::builder().variable("max_sessions", "3").start().await.unwrap();
+    let first = app.user().await.unwrap();
+    let (second, third) = (app.sign_in(&first.email).await.unwrap(), app.sign_in(&first.email).await.unwrap());
+    // All but the first were used long ago, the second longest.
+    for (hours, caller) in [("3", &second), ("2", &third), ("1", &first)] {
+        let sessions = caller.get("/api/auth/sessions").await.unwrap().json();
+        let current = sessions.as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
+        let used = format!("{hours} {}", current["id"].as_str().unwrap());
+        let past = "update sessions set last_used_at = now() - split_part($1, ' ', 1)::int * interval '1 hour'
+                    where id = split_part($1, ' ', 2)::uuid";
+        assert_eq!(app.database().execute(past, &used).await.unwrap(), 1);
+    }
+    let fourth = app.sign_in(&first.email).await.unwrap();
+    assert_eq!(second.get(ME).await.unwrap().code(), "session_ended");
+    for caller in [&first, &third, &fourth] {
+        assert_eq!(caller.get(ME).await.unwrap().status, 200);
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_list_says_when_a_session_was_used_last() {
+    let app = app().await;
+    let user = app.user().await.unwrap();
+    let minutes = async |minutes: &str| {
+        let past = "update sessions set last_used_at = now() - split_part($1, ' ', 2)::int * interval '1 minute'
+                    where user_id = (select id from users where email = split_part($1, ' ', 1))";
+        assert_eq!(app.database().execute(past, &format!("{} {minutes}", user.email)).await.unwrap(), 1);
+        let used = user.get("/api/users/me").await.unwrap();
+        assert_eq!(used.status, 200);
+        let since = "select round(extract(epoch from now() - s.last_used_at) / 60)::text
+                     from sessions s join users u on u.id = s.user_id where u.email = $1";
+        app.database().text(since, &user.email).await.unwrap()
+    };
+    // It is written at most every few minutes.
+    assert_eq!(minutes("3").await, "3");
+    assert_eq!(minutes("5").await, "0");
+    // Nobody waits for somebody who has the session locked.
+    let lock = app.database().hold("select from sessions for update").await.unwrap();
+    assert_eq!(user.get("/api/users/me").await.unwrap().status, 200);
+    lock.release().await.unwrap();
+}
