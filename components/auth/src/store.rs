@@ -597,7 +597,7 @@ const REQUEST_RESET: Statement = Statement::write(
     "auth.request_reset",
     concat!(
         "with account as (
-             select id, email from users where email = $4 and is_active for key share
+             select id, email from users where email = $4 and is_active for share
          ), token as (
              insert into password_resets (token_hash, user_id, expires_at)
              select $5, id, now() + interval '30 minutes' from account
