@@ -2,6 +2,8 @@
 //!
 //! Spreadsheets take a cell that begins like a formula for one, and names and addresses in here are anybody's choice: such a cell
 //! gets an apostrophe in front, which they take for "this is text".
+//!
+//! A file can take as long as its reader likes, so for each page after the first it is asked again whether they may read it.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -9,6 +11,7 @@ use std::future::ready;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
+use frontdesk::access::Admin;
 use frontdesk::db::Db;
 use frontdesk::{App, Result, log, request_id_of};
 use futures::stream::{self, StreamExt as _};
@@ -17,8 +20,12 @@ use http::request::Parts;
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
-/// What makes a cell a formula when it begins with it.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What a formula begins with.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+/// What a cell ends with for a spreadsheet that was told to read other separators than ours.
+const SEPARATORS: [char; 3] = [',', ';', '\t'];
+/// What some spreadsheets drop at the beginning of a cell.
+const DROPPED: [char; 2] = ['\t', '\r'];
 
 /// A list that can be written as a file.
 pub(crate) trait List: Send + 'static {
@@ -70,8 +77,8 @@ fn prefers_csv(accept: &str) -> bool {
 impl Format {
     /// The file, with at most so many rows. Its first page is read before the answer begins, so that what goes wrong then has its
     /// status.
-    pub(crate) async fn file<L: List>(self, app: App, list: L, most: u32) -> Result<Response> {
-        let mut export = Export { app, list, most, request_id: self.request_id };
+    pub(crate) async fn file<L: List>(self, admin: Admin, app: App, list: L, most: u32) -> Result<Response> {
+        let mut export = Export { admin, app, list, most, request_id: self.request_id };
         let mut first = String::new();
         push_row(&mut first, L::HEAD.iter().copied());
         first.push_str(&export.read().await?);
@@ -79,7 +86,7 @@ impl Format {
             if export.most == 0 {
                 return None;
             }
-            let page = export.read().await;
+            let page = export.read_on().await;
             if let Err(error) = &page {
                 log::error("admin", &export.request_id, error);
                 export.most = 0;
@@ -99,6 +106,7 @@ impl Format {
 
 /// What is still to be written.
 struct Export<L> {
+    admin: Admin,
     app: App,
     list: L,
     /// The most rows that may follow.
@@ -107,6 +115,16 @@ struct Export<L> {
 }
 
 impl<L: List> Export<L> {
+    /// The next rows, if the reader may still have them.
+    async fn read_on(&mut self) -> Result<String> {
+        let still = self.admin.still(&self.app).await;
+        if still.is_err() {
+            self.app.db().release();
+        }
+        still?;
+        self.read().await
+    }
+
     /// The next rows.
     async fn read(&mut self) -> Result<String> {
         let limit = self.most.min(PAGE);
@@ -134,17 +152,17 @@ fn push_row<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
 }
 
 fn push_cell(text: &mut String, cell: &str) {
-    let is_quoted = cell.contains(['"', ',', '\r', '\n']);
-    if is_quoted {
-        text.push('"');
-    }
-    if cell.starts_with(FORMULA) {
+    text.push('"');
+    if is_formula(cell) {
         text.push('\'');
     }
     text.push_str(&cell.replace('"', "\"\""));
-    if is_quoted {
-        text.push('"');
-    }
+    text.push('"');
+}
+
+/// Whether a spreadsheet may take the cell for a formula, or a part of it where it finds a separator.
+fn is_formula(cell: &str) -> bool {
+    cell.starts_with(DROPPED) || cell.split(SEPARATORS).any(|part| part.starts_with(FORMULA))
 }
 
 #[cfg(test)]
@@ -158,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_quoted_where_it_must_be() {
-        assert_eq!(cell("plain"), "plain");
-        assert_eq!(cell(""), "");
+    fn every_cell_is_quoted() {
+        assert_eq!(cell("plain"), "\"plain\"");
+        assert_eq!(cell(""), "\"\"");
         assert_eq!(cell("{\"a\": [1, 2]}"), "\"{\"\"a\"\": [1, 2]}\"");
         assert_eq!(cell("two\nlines"), "\"two\nlines\"");
     }
@@ -195,13 +213,12 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!(cell("+1"), "'+1");
-        assert_eq!(cell("-1"), "'-1");
-        assert_eq!(cell("@a"), "'@a");
-        assert_eq!(cell("\t=1"), "'\t=1");
-        assert_eq!(cell("\r=1"), "\"'\r=1\"");
+        for formula in ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "a,=1", "a;+1", "a\t-1", "a;b;@c"] {
+            assert_eq!(cell(formula), format!("\"'{formula}\""));
+        }
         assert_eq!(cell("=\"a\",1"), "\"'=\"\"a\"\",1\"");
-        assert_eq!(cell("a=1"), "a=1");
+        for harmless in ["a=1", "a-b", "a, -1", "ada@example.com", "a:=1"] {
+            assert_eq!(cell(harmless), format!("\"{harmless}\""));
+        }
     }
 }

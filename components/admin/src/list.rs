@@ -72,7 +72,7 @@ impl Filters for List {
                 ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list(
-    _: Admin,
+    admin: Admin,
     Query(list): Query<List>,
     page: Page<Position>,
     format: Format,
@@ -86,7 +86,7 @@ pub(crate) async fn list(
     let filter = Filter { q, role, is_active };
     if format.is_csv {
         let (after, most) = (page.after().cloned(), page.limit_or(u32::MAX));
-        return format.file(app, UserList { filter, sort, after }, most).await;
+        return format.file(admin, app, UserList { filter, sort, after }, most).await;
     }
     let limit = page.limit_or(DEFAULT_LIMIT);
     let count = store::count_users(app.db(), &filter).await?;

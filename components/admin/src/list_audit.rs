@@ -88,7 +88,7 @@ fn cells(entry: AuditEntry) -> Vec<String> {
                 ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list_audit(
-    _: Admin,
+    admin: Admin,
     Query(filter): Query<AuditFilter>,
     page: Page<AuditPosition>,
     format: Format,
@@ -96,7 +96,7 @@ pub(crate) async fn list_audit(
 ) -> Result<Response> {
     if format.is_csv {
         let (after, most) = (page.after().copied(), page.limit_or(u32::MAX));
-        return format.file(app, AuditList { filter, after }, most).await;
+        return format.file(admin, app, AuditList { filter, after }, most).await;
     }
     let limit = page.limit();
     let count = store::count_audit(app.db(), &filter).await?;

@@ -1,7 +1,11 @@
 //! Forward a request: check who asks and what for, send it on, and hand the answer back.
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
@@ -9,6 +13,7 @@ use frontdesk::db::Db;
 use frontdesk::{Error, Forwarded, Result, announces_body, request_id_of};
 use futures::future::{Either, select};
 use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use spin_sdk::time::sleep;
 use uuid::Uuid;
@@ -20,6 +25,7 @@ use crate::passage::Passage;
 use crate::state::{Limit, Proxy};
 use crate::store::Terms;
 use crate::upload::{self, Upload};
+use crate::watch::{Watch, Watched};
 
 /// Up to how many bytes of body are waited for, so that head and body leave in one packet. Spin's sockets keep a
 /// second packet back until the client has acknowledged the first, which clients put off by up to 40 ms (Nagle's algorithm and
@@ -36,6 +42,7 @@ pub(crate) async fn forward(
     State(proxy): State<Proxy>,
     request: Request,
 ) -> Result<Response> {
+    let since = Instant::now();
     let target = proxy.mount().target(request.uri())?;
     let limit = limit(proxy.limit(), &terms);
     if headers::body_length(request.headers()).is_some_and(|length| length > limit) {
@@ -43,10 +50,15 @@ pub(crate) async fn forward(
     }
     let (host, is_head) = (request.uri().authority().cloned(), request.method() == Method::HEAD);
     let db = proxy.app().db();
-    let outgoing = outgoing(&who, &terms, target, limit, request, db).await?;
+    let (asked, body) = request.into_parts();
+    let who = Arc::new(who);
+    let watch_anew = || Watch::of(&who, &proxy, request_id_of(&asked), since);
+    let mut watch = watch_anew();
+    let outgoing = outgoing(&who, &terms, target, limit, (&asked, body), &mut watch, db).await?;
     let progress = outgoing.progress().clone();
     // A service may take its time: the connection to the database does not wait with it.
-    let (parts, body) = outgoing.answer(proxy.timeout(), || db.release()).await?.into_parts();
+    let answer = outgoing.answer(proxy.timeout(), &mut watch, || db.release()).await?;
+    let (parts, body) = answer.into_parts();
     let length = headers::body_length(&parts.headers);
     let short = match parts.status {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Some(0),
@@ -61,9 +73,16 @@ pub(crate) async fn forward(
         let expected = if may_be_http_2 { u64::MAX } else { length };
         let at_hand = passage.clone().at_hand(expected, BRIEF).await;
         at_hand.inspect_err(|_| progress.abandon()).map_err(Error::upstream_unavailable)?
-    } else {
+    } else if length.is_some() {
         (passage.clone().into_body(), false)
+    } else {
+        (Body::new(Watched::new(passage.clone(), watch_anew())), false)
     };
+    if !progress.is_over() {
+        // A question that is open is heard to its end: nobody would hear it while the service is slow to read.
+        poll_fn(|cx| watch.poll_allowed(cx)).await.inspect_err(|_| progress.abandon())?;
+        progress.watch(watch);
+    }
     if !is_whole {
         // It may take hours.
         db.release();
@@ -94,17 +113,17 @@ async fn outgoing(
     terms: &Terms,
     target: Uri,
     limit: u64,
-    request: Request,
+    (parts, mut body): (&Parts, Body),
+    watch: &mut Watch,
     db: &Db,
 ) -> Result<Outgoing> {
-    let (parts, mut body) = request.into_parts();
     let caller = Caller {
         id: who.user().id.to_string(),
         email: &who.user().email,
         role: who.user().role.name(),
         groups: terms.groups.get(..MAX_GROUPS).unwrap_or(&terms.groups),
         has_more_groups: terms.groups.len() > MAX_GROUPS,
-        request_id: request_id_of(&parts),
+        request_id: request_id_of(parts),
         ip: who.client().ip(),
         scheme: who.client().scheme(),
         host: parts.uri.authority(),
@@ -128,7 +147,11 @@ async fn outgoing(
             Either::Right(_) => {
                 // A client may take its time.
                 db.release();
-                first.await
+                // Meanwhile it is asked whether it may still send: the whole body may come in one piece.
+                match select(first, poll_fn(|cx| watch.poll_ended(cx))).await {
+                    Either::Left((first, _)) => first,
+                    Either::Right((error, _)) => return Err(error),
+                }
             }
         };
         first.transpose().map_err(|_| INCOMPLETE)?
@@ -137,6 +160,6 @@ async fn outgoing(
         // Without it the host announces a chunked body.
         forwarded.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    let head = Head { method: parts.method, target, headers: forwarded };
+    let head = Head { method: parts.method.clone(), target, headers: forwarded };
     Ok(Outgoing::new(head, Upload::new(first, body, limit), reads_only && !has_body))
 }

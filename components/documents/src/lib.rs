@@ -17,6 +17,7 @@ mod path;
 mod state;
 mod store;
 mod upload;
+mod watch;
 
 pub use state::Proxy;
 pub use store::STATEMENTS;

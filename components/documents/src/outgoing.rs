@@ -1,5 +1,6 @@
 //! A request on its way to the service behind, until its answer begins.
 
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use frontdesk::outbound::limits;
@@ -10,6 +11,7 @@ use spin_sdk::http::Response;
 use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::upload::{Progress, Upload};
+use crate::watch::Watch;
 
 /// How long the service may take to accept a connection; 502 is to come within 5 s (API.md, section 5).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -64,13 +66,14 @@ impl Outgoing {
     }
 
     /// The answer, once its head is there. The time limit is for the service: it does not run while the client is to send
-    /// something. When nothing comes for a moment, `waits` is called.
+    /// something. When nothing comes for a moment, `waits` is called. While the body is on its way, `watch` says whether the client
+    /// may go on.
     ///
     /// # Errors
-    /// 400 `incomplete_body`, 413 `upload_too_large`, 502 and 504.
-    pub(crate) async fn answer(self, timeout: Duration, waits: impl FnOnce()) -> Result<Response> {
+    /// 400 `incomplete_body`, 401 `session_ended`, 403 `app_not_granted`, 413 `upload_too_large`, 502 and 504.
+    pub(crate) async fn answer(self, timeout: Duration, watch: &mut Watch, waits: impl FnOnce()) -> Result<Response> {
         let Self { head, upload, progress, may_repeat } = self;
-        let answer = answer(&head, upload, &progress, may_repeat, timeout, waits).await;
+        let answer = answer(&head, upload, &progress, may_repeat, timeout, watch, waits).await;
         answer.inspect_err(|_| progress.abandon())
     }
 }
@@ -81,6 +84,7 @@ async fn answer(
     progress: &Progress,
     mut may_repeat: bool,
     timeout: Duration,
+    watch: &mut Watch,
     waits: impl FnOnce(),
 ) -> Result<Response> {
     let began = Instant::now();
@@ -88,7 +92,18 @@ async fn answer(
     let mut sending = std::pin::pin!(spin_sdk::http::send(head.with(upload)?));
     loop {
         let pause = if waits.is_some() { BRIEF } else { WATCH };
-        match select(sending.as_mut(), std::pin::pin!(spin_sdk::time::sleep(pause))).await {
+        let is_young = waits.is_some();
+        // It needs no timer of its own: this loop comes round often enough. A question that is open is heard to its end, because
+        // it holds a database session.
+        let refused = std::future::poll_fn(|cx| {
+            let is_watched = !is_young && (!progress.is_over() || watch.is_asking());
+            match is_watched.then(|| watch.poll_allowed(cx)) {
+                Some(Poll::Ready(Err(error))) => Poll::Ready(error),
+                _ => Poll::Pending,
+            }
+        });
+        let pausing = std::pin::pin!(spin_sdk::time::sleep(pause));
+        match select(sending.as_mut(), select(pausing, refused)).await {
             Either::Left((Ok(response), _)) if is_final(&response) => return Ok(response),
             Either::Left((Ok(response), _)) => {
                 return Err(Error::upstream_unavailable(format!("the status {}", response.status().as_u16())));
@@ -100,7 +115,8 @@ async fn answer(
                 sending.set(spin_sdk::http::send(head.with(Upload::repeated(progress))?));
             }
             Either::Left((Err(error), _)) => return Err(refusal(&error, progress)),
-            Either::Right(_) => {
+            Either::Right((Either::Right((error, _)), _)) => return Err(error),
+            Either::Right((Either::Left(_), _)) => {
                 if let Some(waits) = waits.take() {
                     waits();
                 }

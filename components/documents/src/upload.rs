@@ -10,19 +10,22 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 
+use crate::watch::Watch;
+
 /// What becomes of an upload, for who waits for the answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Progress(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     turn: Mutex<Turn>,
     is_too_large: AtomicBool,
     is_broken: AtomicBool,
+    is_over: AtomicBool,
+    /// Whether the client may go on sending. Until the answer begins, who waits for that asks instead.
+    watch: Mutex<Option<Watch>>,
 }
 
 /// Who has to do something.
-#[derive(Debug)]
 enum Turn {
     /// The client: more of the body is waited for.
     Client(Option<Waker>),
@@ -51,6 +54,20 @@ impl Progress {
         self.0.is_broken.load(Ordering::Relaxed)
     }
 
+    /// Whether all of it was read, or nobody reads it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Has the upload itself ask from now on whether the client may go on, because its answer has begun.
+    pub(crate) fn watch(&self, watch: Watch) {
+        *self.watched() = Some(watch);
+        // One that waits for the client begins to wait for the watch too. It is a part of the same task as who calls this.
+        if let Turn::Client(Some(waker)) = &*self.turn() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Ends an upload whose request has failed. Whoever reads the rest of the body would otherwise take away the wake-up that
     /// this one waits for, and it would wait, and keep the instance, for ever.
     pub(crate) fn abandon(&self) {
@@ -68,9 +85,30 @@ impl Progress {
         }
     }
 
+    /// What a watch says, if there is one: that the client may go on, or why not.
+    fn poll_allowed(&self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        match &mut *self.watched() {
+            Some(watch) => watch.poll_allowed(cx).map_err(|error| watch.break_off(&error)),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Waits for a watch, if there is one, to say that the client may not go on.
+    fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<axum::Error> {
+        match &mut *self.watched() {
+            Some(watch) => watch.poll_ended(cx).map(|error| watch.break_off(&error)),
+            None => Poll::Pending,
+        }
+    }
+
     fn turn(&self) -> MutexGuard<'_, Turn> {
         // A poisoned lock cannot be met: nothing panics under it, and wasm has no unwinding.
         self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Option<Watch>> {
+        // As above.
+        self.0.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,6 +129,8 @@ impl Upload {
             turn: Mutex::new(Turn::Service(Instant::now())),
             is_too_large: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            watch: Mutex::new(None),
         }));
         (Self { first, body, left: limit, progress: progress.clone(), is_repeated: false }, progress)
     }
@@ -140,10 +180,16 @@ impl HttpBody for Upload {
         if matches!(*self.progress.turn(), Turn::Nobody) {
             return Poll::Ready(Some(Err(axum::Error::new("the request has failed"))));
         }
+        if let Err(error) = std::task::ready!(self.progress.poll_allowed(cx)) {
+            return Poll::Ready(Some(Err(error)));
+        }
         let Poll::Ready(polled) = self.poll_data(cx) else {
             self.progress.pass(Turn::Client(Some(cx.waker().clone())));
-            return Poll::Pending;
+            return self.progress.poll_ended(cx).map(|error| Some(Err(error)));
         };
+        if polled.is_none() {
+            self.progress.0.is_over.store(true, Ordering::Relaxed);
+        }
         if !self.is_repeated {
             self.progress.pass(Turn::Service(Instant::now()));
         }
@@ -154,6 +200,12 @@ impl HttpBody for Upload {
                 Err(error)
             }
         }))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.progress.0.is_over.store(true, Ordering::Relaxed);
     }
 }
 
@@ -204,5 +256,33 @@ mod tests {
         assert!(progress.waits_for_service().is_none());
         progress.abandon();
         assert!(frame.now_or_never().unwrap().unwrap().is_err());
+    }
+    #[test]
+    fn an_upload_is_over_when_it_was_read_or_nobody_reads_it_any_more() {
+        let (mut upload, progress) = Upload::new(None, Body::from("ab"), 4);
+        assert!(next(&mut upload).unwrap().is_ok() && !progress.is_over());
+        assert!(next(&mut upload).is_none() && progress.is_over());
+
+        let (upload, progress) = Upload::new(None, Body::from("ab"), 4);
+        assert!(!progress.is_over());
+        drop(upload);
+        assert!(progress.is_over());
+    }
+
+    #[test]
+    fn an_upload_that_waits_for_the_client_ends_when_they_may_not_go_on() {
+        let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        let (mut upload, progress) = Upload::new(None, Body::from_stream(never), 9);
+        let mut frame = Box::pin(std::future::poll_fn(move |cx| Pin::new(&mut upload).poll_frame(cx)));
+        assert!(frame.as_mut().now_or_never().is_none());
+        progress.watch(Watch::refusing());
+        assert!(frame.now_or_never().unwrap().unwrap().is_err());
+    }
+
+    #[test]
+    fn nothing_more_is_sent_on_for_somebody_who_may_not_go_on() {
+        let (mut upload, progress) = Upload::new(None, Body::from("ab"), 4);
+        progress.watch(Watch::refusing());
+        assert!(next(&mut upload).unwrap().is_err());
     }
 }

@@ -125,6 +125,24 @@ pub trait Asked: FromRow {
     const STATEMENT: Statement;
 }
 
+impl SignedIn {
+    /// Who this is at a later moment, if the session is still live, and what the statement of [`SignedIn::with`] reads with that.
+    ///
+    /// # Errors
+    /// 401 `session_ended`.
+    pub async fn again<T: FromRow, const N: usize>(
+        &self,
+        app: &App,
+        statement: Statement,
+        more: [Parameter; N],
+    ) -> Result<(User, T)> {
+        let mut parameters = vec![self.session_id.into(), self.user.id.into()];
+        parameters.extend(more);
+        let Row(row) = app.db().one(statement, parameters).await?;
+        row.ok_or(ACCOUNT_GONE)
+    }
+}
+
 /// Somebody who is [`SignedIn`], and what they asked for.
 #[derive(Debug)]
 pub struct SignedInFor<T> {
@@ -401,6 +419,20 @@ where
         match who.user.role {
             Role::Admin => Ok(Self(who)),
             Role::User => Err(ADMIN_REQUIRED),
+        }
+    }
+}
+
+impl Admin {
+    /// Asks once more, for what takes long.
+    ///
+    /// # Errors
+    /// 401 `session_ended` and 403 `admin_required`.
+    pub async fn still(&self, app: &App) -> Result<()> {
+        let (user, Nothing) = self.0.again(app, FIND_SIGNED_IN, []).await?;
+        match user.role {
+            Role::Admin => Ok(()),
+            Role::User => Err(Error::Forbidden("admin_required", "Only administrators may do this")),
         }
     }
 }

@@ -258,10 +258,10 @@ async fn all_users_come_as_a_file_in_the_order_of_the_list() {
     assert_eq!(lines.len(), 2502);
     assert_eq!(
         lines[0],
-        "id,email,full_name,role,is_active,email_verified,mfa_enabled,created_at,updated_at,last_login_at"
+        r#""id","email","full_name","role","is_active","email_verified","mfa_enabled","created_at","updated_at","last_login_at""#
     );
-    assert!(lines[1].contains(",person0001@example.com,'=1+1,user,true,false,false,"), "{}", lines[1]);
-    assert!(lines[2500].contains(",person2500@example.com,\"A, \"\"B\"\"\",user,"), "{}", lines[2500]);
+    assert!(lines[1].contains(r#","person0001@example.com","'=1+1","user","true","false","false","#), "{}", lines[1]);
+    assert!(lines[2500].contains(r#","person2500@example.com","A, ""B""","user","#), "{}", lines[2500]);
     assert_eq!(export("q=person&limit=7").await.body.split("\r\n").count(), 9);
     assert_eq!(export("sort=x").await.status, 422);
     app.stop().await.unwrap();

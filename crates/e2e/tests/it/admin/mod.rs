@@ -1,6 +1,7 @@
 //! /api/admin/users.
 
 mod accounts;
+mod export;
 mod last_admin;
 mod list;
 mod list_sessions;

@@ -1,5 +1,6 @@
 //! The documents proxy (API.md, section 5), with a service behind it in the test process.
 
+mod authority;
 mod browsers;
 mod failures;
 mod forwarded;
