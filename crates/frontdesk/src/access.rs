@@ -139,7 +139,7 @@ impl SignedIn {
         let mut parameters = vec![self.session_id.into(), self.user.id.into()];
         parameters.extend(more);
         let Row(row) = app.db().one(statement, parameters).await?;
-        row.ok_or(ACCOUNT_GONE)
+        row.ok_or(SESSION_ENDED)
     }
 }
 
