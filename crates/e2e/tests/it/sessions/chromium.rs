@@ -6,7 +6,7 @@ use bytes::Bytes;
 use e2e::{App, Caller, Chromium, Proxy, Upstream};
 use http::Response;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::other;
 use crate::{app, new_person};
@@ -70,15 +70,17 @@ async fn submit_login(chromium: &Chromium, site: &str, email: &str) -> String {
     let fields = json!({"username": email, "password": Caller::PASSWORD});
     chromium.run(submit, vec![json!(action), fields]).await.unwrap();
     let look = "return [location.href, document.readyState, document.body.innerText];";
-    for _ in 0..200 {
-        // Between two pages there is none, which is an error.
-        let shown = chromium.run(look, vec![]).await.unwrap_or_default();
-        if (&shown[0], &shown[1]) == (&json!(action), &json!("complete")) {
-            return shown[2].as_str().unwrap().to_owned();
+    let shown = async {
+        loop {
+            // Between two pages there is none, which is an error.
+            let shown = chromium.run(look, vec![]).await.unwrap_or_default();
+            if (&shown[0], &shown[1]) == (&json!(action), &json!("complete")) {
+                return shown[2].as_str().unwrap().to_owned();
+            }
+            sleep(Duration::from_millis(50)).await;
         }
-        sleep(Duration::from_millis(50)).await;
-    }
-    panic!("nothing was shown after the form was sent to {action}");
+    };
+    timeout(Duration::from_secs(20), shown).await.expect("an answer to the form")
 }
 
 /// Another site.
