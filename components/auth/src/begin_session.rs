@@ -1,7 +1,7 @@
 //! Sign in from a browser: the tokens go into cookies, out of reach of scripts. A session that the browser had ends.
 
 use axum::extract::State;
-use frontdesk::access::Public;
+use frontdesk::access::Anonymous;
 use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{ErrorBody, Json, Result, UserView};
 use serde::Deserialize;
@@ -33,9 +33,10 @@ pub(crate) struct BeginSession {
     responses((status = 200, body = UserView, description = "Signed in.",
             headers(("set-cookie" = String, description = "The access, refresh and device cookies."))),
         BodyRefusals, LimitRefusals, Failures,
-        (status = 401, body = ErrorBody, description = "`invalid_credentials`.")))]
+        (status = 401, body = ErrorBody, description = "`invalid_credentials`."),
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
 pub(crate) async fn begin_session(
-    _: Public,
+    _: Anonymous,
     (visitor, sessions): (Visitor, BrowserSessions),
     State(auth): State<Auth>,
     Json(input): Json<BeginSession>,

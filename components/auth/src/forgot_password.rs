@@ -2,9 +2,9 @@
 //! the answer nor by its time.
 
 use axum::extract::State;
-use frontdesk::access::Public;
+use frontdesk::access::Anonymous;
 use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
-use frontdesk::{Client, Error, Json, ResetToken, Result, email};
+use frontdesk::{Client, Error, ErrorBody, Json, ResetToken, Result, email};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,9 +25,10 @@ pub(crate) struct ForgotPassword {
 #[utoipa::path(post, path = "/api/auth/password/forgot", tag = "auth", operation_id = "auth.forgot_password",
     request_body = ForgotPassword,
     responses((status = 202, description = "A mail is on its way, if there is such an account."),
-        BodyRefusals, LimitRefusals, Failures))]
+        BodyRefusals, LimitRefusals, Failures,
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
 pub(crate) async fn forgot_password(
-    _: Public,
+    _: Anonymous,
     client: Client,
     State(auth): State<Auth>,
     Json(input): Json<ForgotPassword>,

@@ -1,7 +1,7 @@
 //! Sign in with e-mail and password: OAuth2's password form, or the same fields as JSON.
 
 use axum::extract::State;
-use frontdesk::access::Public;
+use frontdesk::access::Anonymous;
 use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{Error, ErrorBody, FormOrJson, Json, Result};
 use serde::Deserialize;
@@ -29,9 +29,10 @@ pub(crate) struct Login {
     request_body(content((Login = "application/x-www-form-urlencoded"), (Login = "application/json"))),
     responses((status = 200, body = TokenView, description = "Signed in."), BodyRefusals, LimitRefusals, Failures,
         (status = 400, body = ErrorBody, description = "`unsupported_grant_type` or `incomplete_body`."),
-        (status = 401, body = ErrorBody, description = "`invalid_credentials`.")))]
+        (status = 401, body = ErrorBody, description = "`invalid_credentials`."),
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
 pub(crate) async fn login(
-    _: Public,
+    _: Anonymous,
     visitor: Visitor,
     State(auth): State<Auth>,
     FormOrJson(input): FormOrJson<Login>,

@@ -3,13 +3,14 @@
 //! Two tabs refresh at the same time, and answers get lost: for ten seconds the token before is answered with what it was answered
 //! with first. Later it can only be a stolen one, or one that was stolen from: the session ends.
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
-use frontdesk::access::{FromOurPage, Public, SESSION_ENDED};
+use frontdesk::access::{Anonymous, FromOurPage, SESSION_ENDED};
 use frontdesk::cookies::Kind;
 use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{Client, Error, ErrorBody, Json, OptionalJson, Result, UserView};
 use http::HeaderMap;
+use http::request::Parts;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -48,9 +49,9 @@ pub(crate) struct Refresh {
         BodyRefusals, LimitRefusals, Failures,
         (status = 401, body = ErrorBody, description = "`not_authenticated`, `invalid_token`, `session_ended` or \
             `refresh_reused`."),
-        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookie.")))]
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the token or the cookie.")))]
 pub(crate) async fn refresh(
-    _: Public,
+    MayRefresh(anonymous): MayRefresh,
     State(auth): State<Auth>,
     (client, headers, page): (Client, HeaderMap, FromOurPage),
     input: Result<OptionalJson<Refresh>>,
@@ -64,6 +65,7 @@ pub(crate) async fn refresh(
         Err(refusal) => return Err(refusal),
     };
     if let Some(Refresh { refresh_token: Some(refresh_token) }) = input {
+        anonymous?;
         let token = auth.refresh_token_key().open(&refresh_token).ok_or(INVALID)?;
         let begun = rotate(&auth, &client, token).await?;
         return Ok(Json(TokenView::new(&auth, &begun).await?).into_response());
@@ -97,5 +99,19 @@ async fn rotate(auth: &Auth, client: &Client, token: RefreshToken) -> Result<Beg
             "This refresh token was used before: the session has ended, please sign in again",
         )),
         None => Err(SESSION_ENDED),
+    }
+}
+
+/// Anybody. Who sends no cookie can only have a token in the body: a page of another site that sends one is refused before it is
+/// read. Where there is a cookie, the result is for a token in the body; for the cookie a stricter rule holds.
+pub(crate) struct MayRefresh(Result<Anonymous>);
+
+impl FromRequestParts<Auth> for MayRefresh {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> Result<Self> {
+        let anonymous = Anonymous::from_request_parts(parts, auth).await;
+        let is_cookie_sent = !auth.app().cookies().sent(Kind::Refresh, &parts.headers).is_empty();
+        if is_cookie_sent { Ok(Self(anonymous)) } else { Ok(Self(Ok(anonymous?))) }
     }
 }

@@ -1,7 +1,7 @@
 //! Make an account. It can be used at once; only its password's hash is kept.
 
 use axum::extract::{FromRequestParts, State};
-use frontdesk::access::Public;
+use frontdesk::access::Anonymous;
 use frontdesk::input::Check;
 use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
 use frontdesk::time::compute;
@@ -36,7 +36,7 @@ pub(crate) struct Register {
     request_body = Register,
     responses((status = 201, body = UserView, description = "The account."),
         BodyRefusals, LimitRefusals, Failures,
-        (status = 403, body = ErrorBody, description = "`registration_closed`."),
+        (status = 403, body = ErrorBody, description = "`registration_closed`, or `csrf`: a page of another site sent this."),
         (status = 409, body = ErrorBody, description = "`email_taken`.")))]
 pub(crate) async fn register(
     _: MayRegister,
@@ -77,14 +77,14 @@ impl Register {
     }
 }
 
-/// Anybody, while sign-up is open.
+/// Anybody, while sign-up is open, from no page of another site.
 pub(crate) struct MayRegister(());
 
 impl FromRequestParts<Auth> for MayRegister {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> Result<Self> {
-        let Ok(_) = Public::from_request_parts(parts, auth).await;
+        Anonymous::from_request_parts(parts, auth).await?;
         match auth.registration() {
             Registration::Open => Ok(Self(())),
             Registration::Closed => {

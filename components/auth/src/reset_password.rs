@@ -1,7 +1,7 @@
 //! Choose a new password with the token from the mail, which is good once and for 30 minutes. All sessions of the account end.
 
 use axum::extract::State;
-use frontdesk::access::Public;
+use frontdesk::access::Anonymous;
 use frontdesk::openapi::{BodyRefusals, Failures};
 use frontdesk::time::compute;
 use frontdesk::{Client, Error, ErrorBody, Json, ResetToken, Result, password};
@@ -28,9 +28,10 @@ pub(crate) struct ResetPassword {
     request_body = ResetPassword,
     responses((status = 204, description = "The password is the new one, and nobody is signed in."),
         BodyRefusals, Failures,
-        (status = 400, body = ErrorBody, description = "`reset_token_invalid` or `incomplete_body`.")))]
+        (status = 400, body = ErrorBody, description = "`reset_token_invalid` or `incomplete_body`."),
+        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
 pub(crate) async fn reset_password(
-    _: Public,
+    _: Anonymous,
     client: Client,
     State(auth): State<Auth>,
     Json(input): Json<ResetPassword>,

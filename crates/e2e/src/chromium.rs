@@ -35,11 +35,26 @@ impl Chromium {
     /// # Errors
     /// When it does not start, and when the tests were not started by `cargo xtask test`.
     pub async fn start() -> Result<Self> {
+        Self::start_with_hosts(&[]).await
+    }
+
+    /// Starts it where hosts of these names are this machine.
+    ///
+    /// # Errors
+    /// As [`Chromium::start`].
+    pub async fn start_with_hosts(hosts: &[&str]) -> Result<Self> {
         let (chromedriver, port) = Chromedriver::start()?;
         let url = format!("http://127.0.0.1:{port}/session");
         let mut chromium = Self { http: reqwest::Client::new(), url, _chromedriver: chromedriver };
         // Chromium refuses to be sandboxed as root, and containers have a small /dev/shm.
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+        let mut arguments =
+            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"].map(str::to_owned).to_vec();
+        if !hosts.is_empty() {
+            let rules: Vec<_> = hosts.iter().map(|host| format!("MAP {host} 127.0.0.1")).collect();
+            arguments.push(format!("--host-resolver-rules={}", rules.join(",")));
+            // A proxy of the machine's would be asked for these hosts before the rules are.
+            arguments.push("--no-proxy-server".to_owned());
+        }
         let wanted = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}});
         let session = chromium.command("", &json!({"capabilities": wanted})).await?;
         let id = session.get("sessionId").and_then(Value::as_str).context("chromedriver begins no session")?;

@@ -33,6 +33,23 @@ impl<S: Sync> FromRequestParts<S> for Public {
     }
 }
 
+/// Anybody may call this route, from no page of another site.
+#[derive(Debug)]
+pub struct Anonymous(());
+
+impl<S> FromRequestParts<S> for Anonymous
+where
+    S: Sync,
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        App::from_ref(state).public_origins().check_anonymous(parts)?;
+        Ok(Self(()))
+    }
+}
+
 /// Somebody who is signed in: the token is genuine, and its session and its user are live at this moment.
 #[derive(Debug)]
 pub struct SignedIn {

@@ -1,5 +1,5 @@
-//! `.env`: the variables that `up` has derived, for a plain `spin up`, in a block of lines that it manages. All other lines
-//! are the user's: they are kept as they are, and what they set is not set again.
+//! `.env`: the variables that `up` has derived and that a plain `spin up` needs too, in a block of lines that it manages. All other
+//! lines are the user's: they are kept as they are, and what they set is not set again.
 
 use std::collections::BTreeMap;
 
@@ -50,6 +50,11 @@ impl DotEnv {
     /// What the user's own lines set.
     pub(crate) fn foreign(&self) -> Result<BTreeMap<String, String>> {
         values(&format!("{}\n{}", self.before, self.after))
+    }
+
+    /// What the managed block sets. Nothing where it cannot be read: it is replaced anyway.
+    pub(crate) fn managed(&self) -> BTreeMap<String, String> {
+        values(&self.block).unwrap_or_default()
     }
 
     /// Replaces what the managed block sets.
@@ -109,7 +114,7 @@ mod tests {
         file.set_managed(&values);
         let text = file.to_text();
         assert_eq!(text.lines().count(), values.len() + 2, "each value is on one line: {text}");
-        assert_eq!(super::values(&DotEnv::parse(&text).unwrap().block).unwrap(), values);
+        assert_eq!(DotEnv::parse(&text).unwrap().managed(), values);
     }
 
     #[test]

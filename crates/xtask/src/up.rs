@@ -54,8 +54,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => println!("Postgres: {}", crate::database::describe(database.url())),
     }
     let feature_services = FeatureServices::choose(&given, listen)?;
-    let mut derived = derive(&checkout, &given, &database, listen)?;
-    derived.extend(feature_services.variables());
+    let mut kept = derive(&checkout, &given, &database)?;
+    kept.extend(feature_services.variables());
+    let for_this_run = for_this_run(listen);
+    let mut derived = kept.clone();
+    derived.extend(for_this_run.clone());
+    derived.retain(|name, _| given.get(name).is_none());
     let problems = variables::problems(&given, &derived);
     if !problems.is_empty() {
         bail!("{}", problems.join("\nerror: "));
@@ -64,7 +68,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     build::build_stale(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
     migrate::migrate(&checkout, database.url())?;
-    variables::write_dotenv(&checkout, &derived)?;
+    let removed = variables::write_dotenv(&checkout, &kept, &for_this_run)?;
+    if !removed.is_empty() {
+        println!("Removed from .env, as a later `spin up` is not to obey it: {}", removed.join(", "));
+    }
 
     let value = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str)).unwrap_or_default();
     let (service_token, tick_token) = (value("service_token").to_owned(), value("tick_token").to_owned());
@@ -110,14 +117,22 @@ fn free_address(listen: SocketAddr) -> Result<SocketAddr> {
     listener.local_addr().context("cannot tell the address")
 }
 
-/// The variables that the operator leaves to us.
-fn derive(checkout: &Checkout, given: &Given, database: &Target, listen: SocketAddr) -> Result<Derived> {
+/// The variables that the operator leaves to us and that hold for this run alone, unless the operator gives them after all. Each would
+/// weaken a deployment, so a later `spin up` must not find them in `.env`.
+fn for_this_run(listen: SocketAddr) -> Derived {
+    Derived::from([
+        // Browsers come over plain http here, as far as is known.
+        ("cookie_secure", "false".to_owned()),
+        // Whoever tries it out reads the mails in the log.
+        ("mail_transport", "log".to_owned()),
+        // A later run may listen elsewhere, and another program here: it would be sent the tick token.
+        ("app_url", format!("http://{}", host::reachable(listen))),
+    ])
+}
+
+/// The variables that the operator leaves to us and that stay the same from run to run.
+fn derive(checkout: &Checkout, given: &Given, database: &Target) -> Result<Derived> {
     let mut derived = Derived::new();
-    // Browsers come over plain http here, as far as is known.
-    derived.insert("cookie_secure", "false".to_owned());
-    // Whoever tries it out reads the mails in the log.
-    derived.insert("mail_transport", "log".to_owned());
-    derived.insert("app_url", format!("http://{}", host::reachable(listen)));
     derived.insert("database_url", database.url().to_owned());
     if let Ok(host) = variables::database_host(database.url()) {
         derived.insert("database_host", host);

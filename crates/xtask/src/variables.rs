@@ -3,6 +3,7 @@
 //! What the operator gives wins: a variable of the environment, then a line of their own in `.env`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use frontdesk::TrustedProxies;
@@ -24,7 +25,7 @@ pub(crate) struct Given(BTreeMap<String, String>);
 
 impl Given {
     pub(crate) fn read(checkout: &Checkout) -> Result<Self> {
-        let foreign = read_dotenv(checkout)?.foreign().context("cannot read .env")?;
+        let foreign = read_dotenv(&checkout.path(".env"))?.foreign().context("cannot read .env")?;
         Ok(Self::new(foreign.into_iter().chain(environment())))
     }
 
@@ -51,8 +52,8 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-fn read_dotenv(checkout: &Checkout) -> Result<DotEnv> {
-    DotEnv::parse(&read_if_there(&checkout.path(".env"))?.unwrap_or_default()).context("cannot read .env")
+fn read_dotenv(path: &Path) -> Result<DotEnv> {
+    DotEnv::parse(&read_if_there(path)?.unwrap_or_default()).context("cannot read .env")
 }
 
 /// The name that a host looks for in the environment.
@@ -63,18 +64,27 @@ pub(crate) fn environment_name(name: &str) -> String {
 /// What `up` derives where nothing is given, by the names of `spin.toml`.
 pub(crate) type Derived = BTreeMap<&'static str, String>;
 
-/// Writes what was derived to `.env`, for a plain `spin up`. Its other lines stay.
-pub(crate) fn write_dotenv(checkout: &Checkout, derived: &Derived) -> Result<()> {
-    let mut file = read_dotenv(checkout)?;
-    let before = file.to_text();
-    file.set_managed(&derived.iter().map(|(name, value)| (environment_name(name), value.clone())).collect());
-    let after = file.to_text();
-    let path = checkout.path(".env");
-    // A file that the user made keeps its contents but not wider permissions: it holds secrets from now on.
-    if before != after || !is_private(&path) { write_private(&path, &after) } else { Ok(()) }
+/// Writes what was derived to the checkout's `.env`, for a plain `spin up`. Its other lines stay.
+///
+/// Returns which of these lines an earlier `up` had written there and are gone now.
+pub(crate) fn write_dotenv(checkout: &Checkout, derived: &Derived, unwanted: &Derived) -> Result<Vec<String>> {
+    write(&checkout.path(".env"), derived, unwanted)
 }
 
-fn is_private(path: &std::path::Path) -> bool {
+fn write(path: &Path, derived: &Derived, unwanted: &Derived) -> Result<Vec<String>> {
+    let mut file = read_dotenv(path)?;
+    let (before, managed) = (file.to_text(), file.managed());
+    file.set_managed(&derived.iter().map(|(name, value)| (environment_name(name), value.clone())).collect());
+    let after = file.to_text();
+    // A file that the user made keeps its contents but not wider permissions: it holds secrets from now on.
+    if before != after || !is_private(path) {
+        write_private(path, &after)?;
+    }
+    let unwanted = unwanted.keys().filter(|name| !derived.contains_key(*name)).map(|name| environment_name(name));
+    Ok(unwanted.filter(|name| managed.contains_key(name)).collect())
+}
+
+fn is_private(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode().trailing_zeros() >= 6)
 }
@@ -223,6 +233,46 @@ mod tests {
     #[test]
     fn derived_variables_have_no_problem() {
         assert!(problems(&Given::default(), &derived()).is_empty());
+    }
+
+    /// What `up` once wrote, and lines of the user's own.
+    const EARLIER: &str = "# mine\nSPIN_VARIABLE_COOKIE_SECURE=false\n# >>> frontdesk\nSPIN_VARIABLE_COOKIE_SECURE=\"false\"\n\
+        SPIN_VARIABLE_MAIL_TRANSPORT=\"log\"\nSPIN_VARIABLE_TICK_TOKEN=\"old\"\n# <<< frontdesk\nX=1\n";
+
+    fn unwanted() -> Derived {
+        ["app_url", "cookie_secure", "mail_transport"].into_iter().map(|name| (name, "x".to_owned())).collect()
+    }
+
+    #[test]
+    fn what_an_earlier_start_left_in_the_file_goes_and_the_users_own_lines_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        std::fs::write(&path, EARLIER).unwrap();
+        let kept = Derived::from([("tick_token", "new".to_owned())]);
+        let removed = write(&path, &kept, &unwanted()).unwrap();
+        assert_eq!(removed, ["SPIN_VARIABLE_COOKIE_SECURE", "SPIN_VARIABLE_MAIL_TRANSPORT"]);
+        let file = read_dotenv(&path).unwrap();
+        let managed: Vec<_> = file.managed().into_iter().collect();
+        assert_eq!(managed, [("SPIN_VARIABLE_TICK_TOKEN".to_owned(), "new".to_owned())]);
+        let foreign = file.foreign().unwrap();
+        assert_eq!(foreign.get("SPIN_VARIABLE_COOKIE_SECURE").map(String::as_str), Some("false"));
+        assert_eq!(foreign.get("X").map(String::as_str), Some("1"));
+        // It is said once.
+        assert!(write(&path, &kept, &unwanted()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_the_owner_may_read_the_file_whoever_could_before() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        write(&path, &derived(), &unwanted()).unwrap();
+        assert_eq!(mode(), 0o600);
+        // Though what is in it stays the same.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write(&path, &derived(), &unwanted()).unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[test]

@@ -165,12 +165,12 @@ fn the_document_says_who_may_call() {
         // A wrong password is 401 as well, and so is a wrong refresh token.
         let signs_in = ["/api/auth/login", "/api/auth/refresh", "/api/auth/session"].contains(&path);
         assert_eq!(says("401"), asks_for_a_token || signs_in, "{method} {path}");
-        // What changes something with a cookie may come from another site's page, and registration may be closed.
+        // What changes something with a cookie, and what signs somebody in, may come from another site's page.
         let changes = ["DELETE", "PATCH", "POST", "PUT"].contains(&method);
-        let is_guarded = takes_a_cookie && changes || path == "/api/auth/refresh";
+        let is_guarded = changes && (takes_a_cookie || path.starts_with("/api/auth/"));
         // Who has to choose a password is let in to that and to who they are.
         let is_for_all = ["/api/auth/password/change", "/api/users/me"].contains(&path);
-        let may_not = who == SignedIn && !is_for_all || path == "/api/auth/register";
+        let may_not = who == SignedIn && !is_for_all;
         assert_eq!(says("403"), who == Admins || is_guarded || may_not, "{method} {path}");
         // What is no id is 422 and what there is not is 404. A path behind the proxy is the service's own affair, and the name of
         // a file is no id.

@@ -9,6 +9,7 @@ mod machine;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use crate::machine::{Machine, Run, User};
@@ -94,6 +95,47 @@ fn where_other_programs_have_the_ports_of_postgres_it_takes_another_and_says_so(
     assert_eq!(machine.request(address, "GET", "/readyz", JSON, "").0, 200);
     assert_stops(&machine, up, "HUP");
     drop((default, taken));
+}
+
+#[test]
+fn what_would_weaken_a_deployment_ends_with_the_run() {
+    let Some(machine) = Machine::start(User::Somebody) else { return };
+    give_keys(&machine);
+    // As an earlier version left it, with a line of the user's own, for everybody to read.
+    let earlier = "# >>> frontdesk\nSPIN_VARIABLE_COOKIE_SECURE=\"false\"\nSPIN_VARIABLE_MAIL_TRANSPORT=\"log\"\n# <<< frontdesk\n\
+                   SPIN_VARIABLE_ACCESS_LIFETIME=600\n";
+    machine.run(User::Somebody, &format!("umask 022; printf '%s' '{earlier}' >.env"));
+    let mut up = machine.spawn(User::Somebody, "exec scripts/up --listen 0.0.0.0:3100");
+    let address = wait_until_ready(&mut up);
+    let removed = "Removed from .env, as a later `spin up` is not to obey it: SPIN_VARIABLE_COOKIE_SECURE, SPIN_VARIABLE_MAIL_TRANSPORT\n";
+    assert!(up.seen().contains(removed), "{}", up.seen());
+    let account = r#"{"email":"ada@example.com","password":"Correct-Horse"}"#;
+    assert_eq!(machine.request(address, "POST", "/api/auth/register", JSON, account).0, 201);
+    // This run is over plain http all the same.
+    assert!(cookies(&machine, address, account).contains(" fd_access="));
+    assert_stops(&machine, up, "INT");
+
+    let file = machine.path(".env");
+    let text = fs::read_to_string(&file).unwrap();
+    for name in ["APP_URL", "COOKIE_SECURE", "MAIL_TRANSPORT", "RATE_LIMIT_SCALE"] {
+        assert!(!text.contains(name), "{name} is in .env");
+    }
+    assert!(text.contains("\nSPIN_VARIABLE_ACCESS_LIFETIME=600\n") && text.contains("SPIN_VARIABLE_DATABASE_URL="));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What the operator gives wins.
+    let mut up = machine.spawn(User::Somebody, "exec env SPIN_VARIABLE_COOKIE_SECURE=true scripts/up");
+    let address = wait_until_ready(&mut up);
+    assert!(!up.seen().contains("Removed from .env"), "{}", up.seen());
+    assert!(cookies(&machine, address, account).contains(" __Host-fd_access="));
+    assert_stops(&machine, up, "INT");
+}
+
+/// The head of the answer to somebody who signs in from a browser.
+fn cookies(machine: &Machine, address: SocketAddr, account: &str) -> String {
+    let (status, answer) = machine.request(address, "POST", "/api/auth/session", JSON, account);
+    assert_eq!(status, 200, "{answer}");
+    answer
 }
 
 #[test]

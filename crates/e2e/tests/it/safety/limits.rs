@@ -186,3 +186,30 @@ async fn who_is_refused_does_not_fill_the_table() {
     assert_eq!(rows().await.unwrap(), before);
     app.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn forms_of_another_site_do_not_use_up_what_a_visitor_may_try() {
+    let app = strict().await;
+    let (email, ip, anonymous) = (new_account(app).await, new_ip(), app.anonymous());
+    let form = format!("username={}&password={WRONG}", email.replace('@', "%40"));
+    let send_forms = || async {
+        for path in ["/api/auth/login", "/api/auth/session", "/api/auth/register", "/api/auth/password/forgot"] {
+            for _ in 0..10 {
+                let request = anonymous.request(Method::POST, path).header("x-forwarded-for", &ip);
+                let request = request.header("sec-fetch-site", "cross-site").header("origin", "https://evil.example");
+                let form = request.header("content-type", "application/x-www-form-urlencoded").body(form.clone());
+                let answer = anonymous.send(form).await.unwrap();
+                assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "csrf"), "{path}");
+            }
+        }
+    };
+    send_forms().await;
+    assert_eq!(login_from(app, &ip, &email, Caller::PASSWORD).await.status, 200);
+    send_forms().await;
+    // The visitor's own five are all left.
+    for status in [401, 401, 401, 401, 401, 429] {
+        assert_eq!(login_from(app, &ip, &email, WRONG).await.status, status);
+    }
+    let account = json!({"email": App::new_email(), "password": Caller::PASSWORD});
+    assert_eq!(post_from(app, &ip, "/api/auth/register", &account).await.status, 201);
+}

@@ -9,6 +9,8 @@ use uuid::Uuid;
 use super::other;
 use crate::app;
 
+const REFRESH: &str = "/api/auth/refresh";
+
 type Headers = Vec<(&'static str, String)>;
 
 fn with(request: RequestBuilder, headers: &Headers) -> RequestBuilder {
@@ -59,6 +61,7 @@ async fn a_page_of_another_site_can_change_nothing_with_our_cookies() {
         &[("sec-fetch-site", "")],
         &[("sec-fetch-site", "cross-site"), ("origin", own)],
         &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-origin"), ("origin", own), ("origin", own)],
         &[("origin", "null")],
         &[("origin", "https://elsewhere.example")],
         &[("origin", "http://127.0.0.1")],
@@ -102,6 +105,7 @@ async fn where_public_origins_are_given_they_are_ours_and_no_others() {
     for (origin, is_ours) in [
         ("https://desk.example.com", true),
         ("HTTPS://Desk.Example.com", true),
+        ("https://desk.example.com:443", true),
         ("http://localhost:5173", true),
         ("http://desk.example.com", false),
         ("https://desk.example.com:8443", false),
@@ -112,7 +116,9 @@ async fn where_public_origins_are_given_they_are_ours_and_no_others() {
         assert_eq!(passes(app, &headers(&[("origin", origin)])).await, is_ours, "{origin}");
     }
     assert!(passes(app, &headers(&[("sec-fetch-site", "same-origin")])).await);
-    assert!(!passes(app, &headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://desk.example.com")])).await);
+    // A listed origin is ours whatever the browser calls it: an interface on another site, say.
+    assert!(passes(app, &headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://desk.example.com")])).await);
+    assert!(!passes(app, &headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://elsewhere.example")])).await);
 }
 
 #[tokio::test]
@@ -152,8 +158,20 @@ async fn who_sends_the_token_in_a_header_is_not_asked() {
             assert_eq!(answer.status, 200, "{headers:?}: {answer}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_refresh_token_in_the_body_is_good_from_no_page_of_another_site() {
+    let app = app().await;
+    let mut browser = app.browser().await.unwrap();
     let body = json!({"refresh_token": browser.cookie(super::REFRESH)});
-    let request = user.request(Method::POST, "/api/auth/refresh").header("sec-fetch-site", "cross-site").json(&body);
+    // Whether a cookie is there too or not: the token in the body is what counts.
+    for request in [app.anonymous().request(Method::POST, REFRESH), browser.request(Method::POST, REFRESH)] {
+        let answer = browser.send(request.header("sec-fetch-site", "cross-site").json(&body)).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "csrf"), "{answer}");
+    }
+    // With a token in the body nothing needs to say that a page of ours sent it.
+    let request = browser.request(Method::POST, REFRESH).json(&body);
     assert_eq!(browser.send(request).await.unwrap().status, 200);
 }
 
@@ -167,5 +185,94 @@ async fn who_is_not_signed_in_is_told_that_first() {
     for path in ["/api/auth/logout", "/api/documents/report.pdf"] {
         let request = browser.request(Method::POST, path).header("sec-fetch-site", "cross-site");
         assert_eq!(browser.clone().send(request).await.unwrap().code(), "invalid_token");
+    }
+}
+
+/// What people who are not signed in may send, with a body that is wrong, and the code that this has where the page is right.
+const ANONYMOUS: [(&str, &str); 6] = [
+    ("/api/auth/login", "validation_error"),
+    ("/api/auth/session", "validation_error"),
+    ("/api/auth/register", "validation_error"),
+    ("/api/auth/password/forgot", "validation_error"),
+    ("/api/auth/password/reset", "validation_error"),
+    (REFRESH, "invalid_token"),
+];
+
+/// Sends each of them, and says whether it got through: all or none.
+async fn anonymous_passes(app: &App, headers: &Headers) -> bool {
+    let anonymous = app.anonymous();
+    let mut refusals = Vec::new();
+    for (path, passed) in ANONYMOUS {
+        let body = if path == REFRESH { json!({"refresh_token": "nonsense"}) } else { json!({}) };
+        let answer = anonymous.send(with(anonymous.request(Method::POST, path), headers).json(&body)).await.unwrap();
+        let is_refused = (answer.status.as_u16(), answer.code().as_str()) == (403, "csrf");
+        assert!(is_refused || answer.code() == passed, "{path} with {headers:?}: {answer}");
+        refusals.push(is_refused);
+    }
+    assert!(refusals.iter().all(|is_refused| *is_refused == refusals[0]), "{headers:?}: {refusals:?}");
+    !refusals[0]
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_signs_nobody_in() {
+    let app = app().await;
+    let own = app.url();
+    for pairs in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "cross-site"), ("origin", own)],
+        &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")],
+        &[("origin", own), ("origin", own)],
+    ] {
+        assert!(!anonymous_passes(app, &headers(pairs)).await, "{pairs:?} passed");
+    }
+    for pairs in [
+        &[][..],
+        &[("sec-fetch-site", "none")],
+        &[("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "same-origin"), ("origin", "http://localhost:5173")],
+        // A proxy may have changed the host that was asked for.
+        &[("origin", "https://desk.example.com")],
+        &[("origin", own)],
+    ] {
+        assert!(anonymous_passes(app, &headers(pairs)).await, "{pairs:?} was refused");
+    }
+}
+
+#[tokio::test]
+async fn where_public_origins_are_given_nobody_signs_in_from_another_one() {
+    let app = other().await;
+    let (listed, other) = (("origin", "https://desk.example.com"), ("origin", "https://elsewhere.example"));
+    for pairs in [
+        &[][..],
+        &[("sec-fetch-site", "none")],
+        &[listed],
+        &[listed, ("sec-fetch-site", "cross-site")],
+        &[listed, ("sec-fetch-site", "same-site")],
+        &[other, ("sec-fetch-site", "same-origin")],
+        &[other, ("sec-fetch-site", "none")],
+    ] {
+        assert!(anonymous_passes(app, &headers(pairs)).await, "{pairs:?} was refused");
+    }
+    for pairs in
+        [&[other][..], &[other, ("sec-fetch-site", "cross-site")], &[("origin", "null")], &[("origin", app.url())]]
+    {
+        assert!(!anonymous_passes(app, &headers(pairs)).await, "{pairs:?} passed");
+    }
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_is_refused_before_anything_else_that_is_wrong_with_it() {
+    let app = app().await;
+    let closed = app.replica_with("registration", "closed").unwrap();
+    let anonymous = app.anonymous();
+    for caller in [&anonymous, &anonymous.at(&closed)] {
+        for (path, _) in ANONYMOUS {
+            for kind in ["application/x-www-form-urlencoded", "text/plain", "application/json"] {
+                let request = caller.request(Method::POST, path).header("sec-fetch-site", "cross-site");
+                let answer = caller.send(request.header("content-type", kind).body("{")).await.unwrap();
+                assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "csrf"), "{path}: {answer}");
+            }
+        }
     }
 }
