@@ -244,6 +244,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_form_the_first_refusal_is_told() {
+        let long = [b'x'; 100_000];
+        for (content, count) in [(&long[..9], 2), (&long[..], 1)] {
+            let body = form(&[("name=\"note\"; filename=\"a\"", b""), ("name=\"other\"", content)]);
+            assert_eq!(refused(MULTIPART, body).len(), count);
+        }
+    }
+
+    #[test]
     fn a_body_over_the_limit_is_refused_first() {
         let long = vec![b'&'; LIMIT + 1];
         for content_type in [URLENCODED, MULTIPART, "text/plain"] {
