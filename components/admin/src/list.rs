@@ -6,7 +6,7 @@ use frontdesk::access::Admin;
 use frontdesk::db::Db;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
 use frontdesk::page::{Page, PageParameters};
-use frontdesk::query::{Filters, Parameters, Query};
+use frontdesk::query::{self, Filters, Parameters, Query};
 use frontdesk::{App, Error, FieldError, Json, Result, Role, User, UserView};
 use http::header::VARY;
 use utoipa::IntoParams;
@@ -44,11 +44,7 @@ impl Filters for List {
                 "admin" => Some(Role::Admin),
                 _ => None,
             }),
-            is_active: parameters.get("is_active", "is_active is true or false", |text| match text {
-                "true" | "1" => Some(true),
-                "false" | "0" => Some(false),
-                _ => None,
-            }),
+            is_active: parameters.get("is_active", "is_active is true or false", query::boolean),
             sort: parameters
                 .get("sort", "sort is created_at or email, with - for descending", |text| match text {
                     "-created_at" => Some(Sort::Newest),

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use frontdesk::access::Admin;
-use frontdesk::input::{Check, Patch};
+use frontdesk::input::{Check, Lenient, Patch};
 use frontdesk::openapi::{AdminRefusals, BodyRefusals, Failures};
 use frontdesk::{App, ErrorBody, Json, Path, Result, Role, UserView};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub(crate) struct Update {
     /// False locks the account out at once and ends its sessions.
     #[serde(default)]
     #[schema(value_type = Option<bool>, nullable = false)]
-    is_active: Patch<bool>,
+    is_active: Patch<Lenient<bool>>,
 }
 
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin", operation_id = "admin.update",
@@ -39,7 +39,7 @@ pub(crate) async fn update(
 ) -> Result<Json<UserView>> {
     let mut check = Check::default();
     let role = check.required("role", update.role);
-    let is_active = check.required("is_active", update.is_active);
+    let is_active = check.required("is_active", update.is_active).map(|Lenient(is_active)| is_active);
     check.finish()?;
     let attempt = store::update_user(app.db(), who.authority(), id, role, is_active).await?.ok_or(USER_NOT_FOUND)?;
     if attempt.is_refused {

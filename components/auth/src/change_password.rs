@@ -40,7 +40,7 @@ pub(crate) async fn change_password(
     let who = who.into_signed_in();
     new_password::check(&input.new_password)?;
     // Who gives the same for both has not chosen another one, whether or not it is the present one.
-    if who.user().must_change_password && input.new_password == input.current_password {
+    if who.user().must_change_password && password::same(&input.new_password, &input.current_password) {
         return Err(new_password::unchanged());
     }
     let (db, user) = (auth.app().db(), who.user());

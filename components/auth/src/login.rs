@@ -26,7 +26,8 @@ pub(crate) struct Login {
 }
 
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", operation_id = "auth.login",
-    request_body(content((Login = "application/x-www-form-urlencoded"), (Login = "application/json"))),
+    request_body(content((Login = "application/x-www-form-urlencoded"), (Login = "multipart/form-data"),
+        (Login = "application/json"))),
     responses((status = 200, body = TokenView, description = "Signed in."), BodyRefusals, LimitRefusals, Failures,
         (status = 400, body = ErrorBody, description = "`unsupported_grant_type` or `incomplete_body`."),
         (status = 401, body = ErrorBody, description = "`invalid_credentials`."),

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::{FromOurPage, Recognised};
 use frontdesk::cookies::Kind;
 use frontdesk::openapi::{Failures, QueryRefusals};
-use frontdesk::query::{Filters, Parameters, Query};
+use frontdesk::query::{self, Filters, Parameters, Query};
 use frontdesk::{Client, Error, ErrorBody, Result};
 use http::StatusCode;
 use http::header::SET_COOKIE;
@@ -71,11 +71,7 @@ pub(crate) struct Logout {
 
 impl Filters for Logout {
     fn take(parameters: &mut Parameters) -> Self {
-        let all = parameters.get("all", "all is true or false", |text| match text {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        });
+        let all = parameters.get("all", "all is true or false", query::boolean);
         Self { all: all.unwrap_or_default() }
     }
 }

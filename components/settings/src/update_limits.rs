@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use frontdesk::access::Admin;
-use frontdesk::input::{Check, Patch};
+use frontdesk::input::{Check, Lenient, Patch};
 use frontdesk::openapi::{AdminRefusals, BodyRefusals, Failures};
 use frontdesk::{App, Json, Result};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ pub(crate) struct UpdateLimits {
     /// The largest PDF, in MiB.
     #[serde(default)]
     #[schema(value_type = Option<i32>, nullable = false, minimum = 1, maximum = 500)]
-    max_pdf_mb: Patch<i32>,
+    max_pdf_mb: Patch<Lenient<i32>>,
 }
 
 #[utoipa::path(patch, path = "/api/settings/documents/limits", tag = "settings",
@@ -34,7 +34,7 @@ pub(crate) async fn update_limits(
     Json(update): Json<UpdateLimits>,
 ) -> Result<Json<LimitsView>> {
     let mut check = Check::default();
-    let max_pdf_mb = check.required("max_pdf_mb", update.max_pdf_mb);
+    let max_pdf_mb = check.required("max_pdf_mb", update.max_pdf_mb).map(|Lenient(number)| number);
     if max_pdf_mb.is_some_and(|number| !RANGE.contains(&number)) {
         let message = format!("max_pdf_mb must be from {} to {}", RANGE.start(), RANGE.end());
         check.refuse("max_pdf_mb", "number_out_of_range", message);

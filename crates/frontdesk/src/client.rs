@@ -42,7 +42,7 @@ impl Client {
         } else {
             last(&parts.headers, "spin-full-url").is_some_and(|url| url.starts_with("https://"))
         };
-        let user_agent = parts.headers.get("user-agent").and_then(|value| value.to_str().ok());
+        let user_agent = parts.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
         Self {
             ip,
             user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
@@ -79,7 +79,7 @@ impl Client {
         network.ok().filter(|_| !self.is_shared).map(|network| network.trunc().to_string())
     }
 
-    /// The `user-agent`, cut to 512 characters.
+    /// The `user-agent`, cut to 512 characters. What of it is no UTF-8 is replaced.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
@@ -247,6 +247,19 @@ mod tests {
         assert_eq!(network("", &[("spin-client-addr", "[2001:db8:0:1::9]:1")]).as_deref(), Some("2001:db8:0:1::/64"));
         assert_eq!(network("", &[PEER, forwarded]), None);
         assert_eq!(network("", &[]), None);
+    }
+
+    #[test]
+    fn a_user_agent_survives_an_unreadable_character() {
+        let user_agent = |bytes: &[u8]| {
+            let request = http::Request::get("http://desk.example.com/").header("user-agent", bytes);
+            let parts = request.body(()).unwrap().into_parts().0;
+            Client::of(&parts, &TrustedProxies::default()).user_agent().map(str::to_owned)
+        };
+        assert_eq!(user_agent(b"Caf\xe9/1").as_deref(), Some("Caf\u{fffd}/1"));
+        assert_eq!(user_agent("Café/1".as_bytes()).as_deref(), Some("Café/1"));
+        assert_eq!(user_agent(&[0xff; 600]), Some("\u{fffd}".repeat(512)));
+        assert_eq!(user_agent("é".repeat(600).as_bytes()), Some("é".repeat(512)));
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! E-mail addresses: ASCII, kept trimmed and lower-cased, so that two spellings of one address are one account.
+//! E-mail addresses: ASCII, kept lower-cased and without what cannot be seen at their ends, so that two spellings of one address are one account.
 
 use email_address::{EmailAddress, Options};
+
+use crate::input::is_invisible;
 
 /// The longest address that can be delivered to (RFC 5321, 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
@@ -10,7 +12,8 @@ const MAX_LENGTH: usize = 254;
 /// # Errors
 /// A text for people when it is no address that mail can be sent to.
 pub fn parse(text: &str) -> Result<String, &'static str> {
-    let address = text.trim().to_ascii_lowercase();
+    let visible = text.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter));
+    let address = visible.to_ascii_lowercase();
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
     if !address.is_ascii() {
         Err("An e-mail address may hold ASCII characters only")
@@ -44,6 +47,15 @@ mod tests {
     #[test]
     fn an_address_is_trimmed_and_lower_cased() {
         assert_eq!(parse("  Ada@Example.COM\n"), Ok("ada@example.com".to_owned()));
+    }
+
+    #[test]
+    fn an_address_loses_invisible_characters_at_its_ends() {
+        for text in ["\u{200b}ada@example.com", "ada@example.com\u{feff} \u{2060}", "\u{202a} ada@example.com\u{202c}"]
+        {
+            assert_eq!(parse(text), Ok("ada@example.com".to_owned()), "{text:?}");
+        }
+        assert!(parse("ada\u{200b}@example.com").is_err(), "inside it means another address");
     }
 
     #[test]

@@ -2,13 +2,22 @@
 //!
 //! Hashes are Argon2id PHC strings with the parameters that OWASP gives first (19 MiB, two passes, one lane). Older Argon2
 //! hashes and bcrypt hashes of the systems that Frontdesk replaces are verified, and the caller stores a new hash then.
+//!
+//! Passwords are compared in NFC: keyboards differ in whether they send "é" as one character or as two. A hash of another
+//! form still verifies.
+
+use std::borrow::Cow;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc, is_nfd};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+
+/// How many bytes of a password bcrypt reads. It ignores the rest.
+const BCRYPT_READS: usize = 72;
 
 /// A hash of nothing that anybody knows, with the parameters of [`hash`]: verifying against it takes as long as against a
 /// real one, so that an unknown account cannot be told by the clock.
@@ -24,8 +33,9 @@ pub struct BrokenRule {
     pub message: &'static str,
 }
 
-/// The rules that a new password breaks, all of them.
+/// The rules that a new password breaks, all of them. Both forms of one password break the same rules.
 pub fn broken_rules(password: &str) -> Vec<BrokenRule> {
+    let password = nfc(password);
     let length = password.chars().count();
     let special = |c: char| !c.is_alphanumeric() && !c.is_whitespace() && !c.is_control();
     [
@@ -57,13 +67,13 @@ impl std::fmt::Display for HashError {
 
 impl std::error::Error for HashError {}
 
-/// Hashes a password with a new salt. Costs about 30 ms of CPU under Spin.
+/// Hashes the NFC form of a password with a new salt. Costs about 30 ms of CPU under Spin.
 ///
 /// # Errors
 /// When there is no memory or no randomness.
 pub fn hash(password: &str) -> Result<String, HashError> {
     let hash: PasswordHash =
-        hasher().hash_password(password.as_bytes()).map_err(|error| HashError(error.to_string()))?;
+        hasher().hash_password(nfc(password).as_bytes()).map_err(|error| HashError(error.to_string()))?;
     Ok(hash.to_string())
 }
 
@@ -72,17 +82,39 @@ pub fn hash(password: &str) -> Result<String, HashError> {
 pub enum Verdict {
     /// The wrong password, or nothing to compare it with.
     Wrong,
-    /// The right one.
+    /// The right one: the stored hash stays. It may be a bcrypt hash of the first 72 bytes of a longer password: what follows
+    /// them was not compared, and a hash of it might be one of a wrong password.
     Right,
-    /// The right one, but the stored hash is weaker than what [`hash`] makes: store a new one.
+    /// The right one, but the stored hash is weaker than what [`hash`] makes, or of another form: store a new one.
     RightButOutdated,
 }
 
-/// Compares a password with a stored hash; `None` (no such account) takes as long as the wrong password.
+/// Compares a password with a stored hash: first the NFC form, then the password as it was sent, then the NFD form, each if it
+/// differs from those before.
+///
+/// `None` (no such account) takes as many attempts as the wrong password for an account.
 pub fn verify(password: &str, stored: Option<&str>) -> Verdict {
     let hash = stored.unwrap_or(DUMMY_HASH);
+    let (composed, decomposed) = (nfc(password), nfd(password));
+    let mut forms = Vec::with_capacity(3);
+    for form in [&*composed, password, &*decomposed] {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    let verdict = forms.into_iter().map(|form| verify_form(form, hash)).find(|verdict| *verdict != Verdict::Wrong);
+    verdict.filter(|_| stored.is_some()).unwrap_or(Verdict::Wrong)
+}
+
+/// Whether two passwords are the same one, in whichever form they were sent.
+pub fn same(one: &str, other: &str) -> bool {
+    nfc(one) == nfc(other)
+}
+
+fn verify_form(password: &str, hash: &str) -> Verdict {
     if hash.starts_with("$2") {
         return match bcrypt::verify(password, hash) {
+            Ok(true) if password.len() > BCRYPT_READS => Verdict::Right,
             Ok(true) => Verdict::RightButOutdated,
             Ok(false) | Err(_) => Verdict::Wrong,
         };
@@ -90,11 +122,18 @@ pub fn verify(password: &str, stored: Option<&str>) -> Verdict {
     let Ok(parsed) = PasswordHash::new(hash) else { return Verdict::Wrong };
     // The parameters are the stored hash's own: `verify_password` takes them from there.
     match hasher().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) if stored.is_none() => Verdict::Wrong,
-        Ok(()) if is_current(&parsed) => Verdict::Right,
+        Ok(()) if is_current(&parsed) && is_nfc(password) => Verdict::Right,
         Ok(()) => Verdict::RightButOutdated,
         Err(_) => Verdict::Wrong,
     }
+}
+
+fn nfc(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+}
+
+fn nfd(text: &str) -> Cow<'_, str> {
+    if is_nfd(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfd().collect()) }
 }
 
 fn hasher() -> Argon2<'static> {
@@ -143,6 +182,83 @@ mod tests {
     fn the_dummy_hash_is_well_formed_and_opens_nothing() {
         assert!(is_current(&PasswordHash::new(DUMMY_HASH).unwrap()));
         assert_eq!(verify("", None), Verdict::Wrong);
+    }
+
+    /// "Übergröße-1" with each accent as part of its letter, or behind it.
+    const COMPOSED: &str = "\u{dc}bergr\u{f6}\u{df}e-1";
+    const DECOMPOSED: &str = "U\u{308}bergro\u{308}\u{df}e-1";
+    /// The same, one way and the other.
+    const MIXED: &str = "\u{dc}bergro\u{308}\u{df}e-1";
+
+    fn bcrypt_of(password: &str) -> String {
+        bcrypt::hash_with_salt(password, 4, *b"0123456789abcdef").unwrap().to_string()
+    }
+
+    /// A hash of exactly these bytes.
+    fn argon2_of(password: &str) -> String {
+        let hash: PasswordHash = hasher().hash_password(password.as_bytes()).unwrap();
+        hash.to_string()
+    }
+
+    #[test]
+    fn a_bcrypt_hash_is_not_replaced_when_the_password_is_longer_than_bcrypt_reads() {
+        let long = format!("Aa!{}", "x".repeat(77));
+        let other_ending = format!("{}y", &long[..79]);
+        let hash = bcrypt_of(&long);
+        assert_eq!(verify(&long, Some(&hash)), Verdict::Right);
+        assert_eq!(verify(&other_ending, Some(&hash)), Verdict::Right);
+        assert_eq!(verify(&long[..71], Some(&hash)), Verdict::Wrong);
+
+        let all_read = &long[..72];
+        assert_eq!(verify(all_read, Some(&bcrypt_of(all_read))), Verdict::RightButOutdated);
+        // 73 bytes, but 72 characters.
+        let accented = format!("\u{e9}{}", "x".repeat(71));
+        assert_eq!(verify(&accented, Some(&bcrypt_of(&accented))), Verdict::Right);
+    }
+
+    #[test]
+    fn a_long_password_in_another_form_does_not_replace_a_bcrypt_hash() {
+        let decomposed = "e\u{301}".repeat(30);
+        let hash = bcrypt_of(&decomposed);
+        assert_eq!(verify(&decomposed, Some(&hash)), Verdict::Right);
+        assert_eq!(verify(&"\u{e9}".repeat(30), Some(&hash)), Verdict::Right);
+        assert_eq!(verify(COMPOSED, Some(&bcrypt_of(DECOMPOSED))), Verdict::RightButOutdated);
+    }
+
+    #[test]
+    fn a_password_opens_its_hash_in_whichever_form_it_is_sent() {
+        let hash = hash(DECOMPOSED).unwrap();
+        for form in [COMPOSED, DECOMPOSED, MIXED] {
+            assert_eq!(verify(form, Some(&hash)), Verdict::Right, "{form:?}");
+            assert!(same(form, COMPOSED));
+        }
+        assert_eq!(verify("Ubergro\u{df}e-1", Some(&hash)), Verdict::Wrong);
+        assert!(!same(COMPOSED, "Ubergro\u{df}e-1"));
+    }
+
+    #[test]
+    fn a_hash_of_another_form_is_opened_and_replaced() {
+        for form in [COMPOSED, DECOMPOSED] {
+            assert_eq!(verify(form, Some(&argon2_of(DECOMPOSED))), Verdict::RightButOutdated, "{form:?}");
+        }
+        assert_eq!(verify(MIXED, Some(&argon2_of(MIXED))), Verdict::RightButOutdated);
+        assert_eq!(
+            verify(COMPOSED, Some(&argon2_of(MIXED))),
+            Verdict::Wrong,
+            "nobody can guess which letters were which"
+        );
+    }
+
+    #[test]
+    fn the_rules_are_the_same_for_both_forms() {
+        for count in [7, 8, 128, 129] {
+            let composed = format!("A!{}", "\u{e9}".repeat(count - 2));
+            let decomposed = format!("A!{}", "e\u{301}".repeat(count - 2));
+            assert_eq!(kinds(&composed), kinds(&decomposed), "{count} characters");
+            assert_eq!(kinds(&decomposed).is_empty(), (8..=128).contains(&count), "{count} characters");
+        }
+        // A combining accent is no special character of its own.
+        assert_eq!(kinds("Abcdefge\u{301}"), ["password_no_special"]);
     }
 
     #[test]

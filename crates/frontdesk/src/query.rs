@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use crate::error::{Error, FieldError, Result};
+use crate::input::parse_bool;
 
 /// Filters that a list takes; what it does not know is ignored.
 pub trait Filters: Sized {
@@ -44,5 +45,39 @@ impl Parameters {
             self.errors.push(FieldError::query(name, "value_error", expected));
         }
         parsed
+    }
+}
+
+/// For [`Parameters::get`]: a boolean, in the words that FastAPI reads (API.md, section 0).
+pub fn boolean(text: &str) -> Option<bool> {
+    parse_bool(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Filter(Option<bool>);
+
+    impl Filters for Filter {
+        fn take(parameters: &mut Parameters) -> Self {
+            Self(parameters.get("on", "on is true or false", boolean))
+        }
+    }
+
+    fn on(query: &str) -> Result<Option<bool>> {
+        let mut parts = http::Request::get(format!("/{query}")).body(()).unwrap().into_parts().0;
+        let query = futures::executor::block_on(Query::<Filter>::from_request_parts(&mut parts, &()));
+        query.map(|Query(Filter(on))| on)
+    }
+
+    #[test]
+    fn a_boolean_in_a_query_is_one_of_several_words() {
+        for (query, expected) in [("", None), ("?on=", None), ("?on=YES", Some(true)), ("?on=1&on=Off", Some(false))] {
+            assert_eq!(on(query).unwrap(), expected, "{query}");
+        }
+        for query in ["?on=maybe", "?on=2", "?on=+true", "?on=%00", "?on=true%00"] {
+            assert!(on(query).is_err(), "{query} passed");
+        }
     }
 }

@@ -61,6 +61,8 @@ async fn users_are_listed_newest_first_or_as_it_is_asked_for() {
         ("?role=user", "axb a_b ada"),
         ("?is_active=true", "axb grace ada zoe"),
         ("?is_active=false", "linus a_b"),
+        ("?is_active=Yes", "axb grace ada zoe"),
+        ("?is_active=OFF", "linus a_b"),
         ("?role=admin&is_active=true&sort=email", "grace zoe"),
         ("?q=ada", "ada"),
         ("?q=ADA%40EXAMPLE.COM", "ada"),

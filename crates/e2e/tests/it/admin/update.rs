@@ -183,9 +183,9 @@ async fn what_is_no_change_is_refused_and_nothing_is_changed() {
         (json!({"role": 1}), &["body.role"]),
         (json!({"role": ["admin"]}), &["body.role"]),
         (json!({"role": {"admin": null}}), &["body.role"]),
-        (json!({"is_active": "false"}), &["body.is_active"]),
-        (json!({"is_active": 0}), &["body.is_active"]),
-        (json!({"role": "king", "is_active": "no"}), &["body.is_active", "body.role"]),
+        (json!({"is_active": "never"}), &["body.is_active"]),
+        (json!({"is_active": 2}), &["body.is_active"]),
+        (json!({"role": "king", "is_active": ""}), &["body.is_active", "body.role"]),
         (json!([]), &["body"]),
         (json!("admin"), &["body"]),
     ];
@@ -194,6 +194,21 @@ async fn what_is_no_change_is_refused_and_nothing_is_changed() {
         assert_eq!(answer.refused(), refused, "{body}: {answer}");
     }
     assert_eq!(update(&id(&person), json!({})).await.json(), person);
+}
+
+#[tokio::test]
+async fn a_boolean_may_be_a_number_or_a_word() {
+    let person = id(&new_person(None).await);
+    let off = [json!(false), json!(0), json!(0.0), json!("false"), json!("0"), json!("NO"), json!("Off"), json!("f")];
+    let on = [json!(true), json!(1), json!(1.0), json!("True"), json!("1"), json!("yes"), json!("ON"), json!("t")];
+    for (off, on) in off.into_iter().zip(on) {
+        for (sent, is_active) in [(off, false), (on, true)] {
+            let answer = update(&person, json!({"is_active": sent})).await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["is_active"]), (200, &json!(is_active)), "{sent}");
+        }
+    }
+    let answer = update(&person, json!({"is_active": "maybe"})).await;
+    assert_eq!(answer.json()["detail"][0]["type"], json!("bool_type"), "{answer}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use e2e::{Answer, Caller};
 use insta::assert_snapshot;
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use crate::app;
@@ -159,4 +160,30 @@ async fn a_session_keeps_where_it_came_from() {
     let newest = "select s.ip || ' ' || length(s.user_agent) from sessions s join users u on u.id = s.user_id
                   where u.email = $1 order by s.created_at desc limit 1";
     assert_eq!(app.database().text(newest, &user.email).await.unwrap(), "127.0.0.1 512");
+}
+
+#[tokio::test]
+async fn a_user_agent_survives_an_unreadable_character() {
+    let app = app().await;
+    let user = app.user().await.unwrap();
+    let anonymous = app.anonymous();
+    for (sent, kept) in [(&b"Caf\xe9/1.0"[..], "Caf\u{fffd}/1.0"), ("Café/1.0".as_bytes(), "Café/1.0")] {
+        let request = anonymous
+            .request(Method::POST, "/api/auth/login")
+            .header("user-agent", HeaderValue::from_bytes(sent).unwrap())
+            .json(&json!({"username": user.email, "password": Caller::PASSWORD}));
+        assert_eq!(anonymous.send(request).await.unwrap().status, 200);
+        let newest = "select s.user_agent from sessions s join users u on u.id = s.user_id
+                      where u.email = $1 order by s.created_at desc limit 1";
+        assert_eq!(app.database().text(newest, &user.email).await.unwrap(), kept);
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_have_invisible_characters_at_its_ends() {
+    let user = app().await.user().await.unwrap();
+    for username in [format!("\u{200b}{}", user.email), format!("\u{202a} {}\u{202c}\u{feff} ", user.email)] {
+        assert_eq!(json(&username, Caller::PASSWORD).await.status, 200, "{username:?}");
+    }
+    assert_eq!(json(&user.email.replace('@', "\u{200b}@"), Caller::PASSWORD).await.status, 401);
 }

@@ -1,5 +1,6 @@
 //! /api/auth and the JWKS document.
 
+mod forms;
 mod jwks;
 mod login;
 mod register;

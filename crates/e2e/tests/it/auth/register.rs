@@ -192,3 +192,27 @@ async fn closed_registration_refuses_before_it_looks_at_the_body() {
     "#);
     app.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_address_loses_invisible_characters_at_its_ends() {
+    let email = App::new_email();
+    let sent = format!("\u{200b} {email}\u{feff}");
+    let answer = register(json!({"email": sent, "password": Caller::PASSWORD})).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["email"]), (201, &json!(email)), "{answer}");
+    let again = register(json!({"email": format!("{email}\u{2060}"), "password": Caller::PASSWORD})).await;
+    assert_eq!(again.code(), "email_taken");
+}
+
+#[tokio::test]
+async fn both_unicode_forms_of_a_password_break_the_same_rules() {
+    for (count, statuses) in [(7, 422), (8, 201), (128, 201), (129, 422)] {
+        for accented in ["\u{e9}", "e\u{301}"] {
+            let password = format!("A!{}", accented.repeat(count - 2));
+            let answer = register(json!({"email": App::new_email(), "password": password})).await;
+            assert_eq!(answer.status, statuses, "{count} characters of {accented:?}: {answer}");
+        }
+    }
+    // A combining accent is no special character.
+    let answer = register(json!({"email": App::new_email(), "password": "Abcdefge\u{301}"})).await;
+    assert_eq!(answer.json()["detail"][0]["type"], json!("password_no_special"), "{answer}");
+}

@@ -268,3 +268,89 @@ async fn a_hash_of_an_older_system_is_replaced_when_its_password_is_changed() {
     let hash = app.database().text("select password_hash from users where email = $1", &user.email).await.unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
 }
+
+/// Gives an account the hash that another system made.
+async fn import(app: &App, email: &str, hash: &str) {
+    let connection = &mut app.database().connect().await.unwrap();
+    let imported = sqlx::query("update users set password_hash = $1 where email = $2").bind(hash).bind(email);
+    assert_eq!(imported.execute(connection).await.unwrap().rows_affected(), 1);
+}
+
+async fn hash_of(app: &App, email: &str) -> String {
+    app.database().text("select password_hash from users where email = $1", email).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_bcrypt_hash_of_a_password_that_bcrypt_did_not_read_whole_stays() {
+    let app = app().await;
+    let user = app.user().await.unwrap();
+    let long = format!("Correct-Horse-{}", "x".repeat(66));
+    let other_ending = format!("Correct-Horse-{}", "x".repeat(65) + "y");
+    assert_eq!(long.len(), 80);
+    let bcrypt = "$2b$04$KBCwKxOzLha2MUDgW0PjXeByqN7sGGAJo9Wmuh9iMeVeEjNCmw9wa";
+    import(app, &user.email, bcrypt).await;
+    // bcrypt reads 72 bytes: it cannot tell the two. What it let in must not become the password.
+    for (password, status) in [(&long, 200), (&other_ending, 200), (&long, 200), (&long[..71].to_owned(), 401)] {
+        assert_eq!(status_of_login(app, &user.email, password).await, status, "{password}");
+        assert_eq!(hash_of(app, &user.email).await, bcrypt, "{password}");
+    }
+    // A new password is hashed whole.
+    assert_eq!(change(&user, &long, &other_ending).await.status, 204);
+    assert_eq!(status_of_login(app, &user.email, &long).await, 401);
+    assert_eq!(status_of_login(app, &user.email, &other_ending).await, 200);
+}
+
+/// The same password with each accent as part of its letter, and behind it.
+const COMPOSED: &str = "\u{dc}bergr\u{f6}\u{df}e-1";
+const DECOMPOSED: &str = "U\u{308}bergro\u{308}\u{df}e-1";
+
+#[tokio::test]
+async fn a_password_is_the_same_in_either_unicode_form() {
+    let app = app().await;
+    for (chosen, typed) in [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)] {
+        let user = app.user().await.unwrap();
+        assert_eq!(change(&user, Caller::PASSWORD, chosen).await.status, 204);
+        let hash = hash_of(app, &user.email).await;
+        for password in [typed, chosen] {
+            assert_eq!(status_of_login(app, &user.email, password).await, 200, "{password:?}");
+        }
+        assert_eq!(status_of_login(app, &user.email, "Ubergro\u{df}e-1").await, 401);
+        assert_eq!(hash_of(app, &user.email).await, hash, "a hash of the composed form is current");
+        assert_eq!(change(&user, typed, NEW).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_the_decomposed_form_opens_and_is_replaced() {
+    let app = app().await;
+    for hash in [
+        "$argon2id$v=19$m=19456,t=2,p=1$KpMgvJxuKCjnVnV10nCHgQ$eeO6DUZz9AQW7jx6F2MDZAorh1SVn/bXS0d4TKoSGzg",
+        "$2b$04$KBCwKxOzLha2MUDgW0PjXeLIrRYVPqxTYGAewQMGqtHElRqnUTlLW",
+    ] {
+        for typed in [COMPOSED, DECOMPOSED] {
+            let user = app.user().await.unwrap();
+            import(app, &user.email, hash).await;
+            assert_eq!(status_of_login(app, &user.email, "Ubergro\u{df}e-1").await, 401);
+            assert_eq!(status_of_login(app, &user.email, typed).await, 200, "{hash} {typed:?}");
+            let replaced = hash_of(app, &user.email).await;
+            assert!(replaced != hash && replaced.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{replaced}");
+            assert_eq!(status_of_login(app, &user.email, COMPOSED).await, 200);
+            assert_eq!(hash_of(app, &user.email).await, replaced);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_must_choose_another_password_cannot_choose_the_same_in_another_form() {
+    let app = app().await;
+    let user = app.user().await.unwrap();
+    assert_eq!(change(&user, Caller::PASSWORD, COMPOSED).await.status, 204);
+    let must = "update users set must_change_password = true where email = $1";
+    assert_eq!(app.database().execute(must, &user.email).await.unwrap(), 1);
+    for new in [COMPOSED, DECOMPOSED] {
+        let answer = change(&user, COMPOSED, new).await;
+        assert_eq!(answer.refused(), ["body.new_password"], "{new:?}: {answer}");
+        assert_eq!(answer.json()["detail"][0]["type"], json!("password_unchanged"));
+    }
+    assert_eq!(change(&user, DECOMPOSED, NEW).await.status, 204);
+}

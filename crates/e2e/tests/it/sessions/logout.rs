@@ -56,7 +56,7 @@ async fn other_sessions_go_on_unless_all_are_to_end() {
     assert_eq!(browser.get(ME).await.unwrap().status, 200);
     assert_eq!(browser.clone().post("/api/auth/logout?all=maybe").await.unwrap().refused(), ["query.all"]);
 
-    assert_eq!(browser.post(ALL).await.unwrap().status, 204);
+    assert_eq!(browser.post("/api/auth/logout?all=YES").await.unwrap().status, 204);
     assert_eq!(tablet.clone().get(ME).await.unwrap().code(), "session_ended");
     assert_eq!(stranger.get(ME).await.unwrap().status, 200);
     assert_eq!(app.sign_in(tablet.email()).await.unwrap().get(ME).await.unwrap().status, 200);
