@@ -25,6 +25,10 @@ begin
 end
 $$;
 
+-- Of those that are still good it is not known who issued them: their owners ask again.
+delete from password_resets;
+delete from outbox where kind = 'password_reset';
+
 alter table password_resets add column issued_by uuid;
 alter table password_resets
     add constraint password_resets_issued_by_fkey foreign key (issued_by) references users (id) on delete cascade;
@@ -159,16 +163,44 @@ begin
 end
 $$;
 
+-- Issues a token for a new password in place of those that there are, and returns until when it is good: null if the account is locked.
+-- Returns no row if there is no such account.
+create function issue_reset(session uuid, caller uuid, account uuid, token bytea) returns table (expires_at timestamptz)
+    language plpgsql
+as $$
+declare
+    is_active boolean;
+begin
+    perform authorise(issue_reset.session, issue_reset.caller, true, array[issue_reset.account]);
+    select u.is_active into is_active from users u where u.id = issue_reset.account;
+    if not found then
+        return;
+    elsif not is_active then
+        return query select null::timestamptz;
+        return;
+    end if;
+    delete from password_resets r where r.user_id = issue_reset.account;
+    return query insert into password_resets as r (token_hash, user_id, expires_at, issued_by)
+        values (issue_reset.token, issue_reset.account, now() + interval '30 minutes', issue_reset.caller)
+        returning r.expires_at;
+end
+$$;
+
 drop function change_password;
 
--- Takes a password in place of another one, and ends the other sessions of the account. Returns false if the account has another hash
--- by then, or if the other one was an administrator's and is good for nothing any more. Raises as authorise does.
-create function change_password(session uuid, account uuid, old_hash text, new_hash text) returns boolean
+-- Takes a password in place of another one, ends the other sessions of the account, and takes back what the try has counted. It is not
+-- done if the account has another hash by then, or if the other one was an administrator's, who is named, and is good for nothing any
+-- more. Raises as authorise does.
+create function change_password(
+    session uuid, account uuid, old_hash text, new_hash text, network text, device uuid, is_account_counted boolean,
+    out is_done boolean, out issued_by uuid
+)
     language plpgsql
 as $$
 declare
     address text;
 begin
+    is_done := false;
     perform authorise(
         change_password.session, change_password.account, false,
         array(select o.issued_by from one_time_passwords o where o.user_id = change_password.account and o.issued_by is not null)
@@ -182,11 +214,13 @@ begin
         ))
     returning u.email into address;
     if address is null then
-        return false;
+        return;
     end if;
+    is_done := true;
+    select o.issued_by into issued_by from one_time_passwords o where o.user_id = change_password.account;
     delete from sessions s where s.user_id = change_password.account and s.id <> change_password.session;
     perform forget_passwords(change_password.account, address);
-    return true;
+    perform password_was_right(address, network, device, is_account_counted);
 end
 $$;
 

@@ -55,19 +55,18 @@ $$;
 
 drop function login_succeeded;
 
--- Takes back what a try with the right password has counted. A device that is null is not known: then the address was counted, and
--- the account too if is_account_counted. All that was tried on the account from this address is forgotten.
+-- Takes back what a try with the right password has counted: of a known device that device; of any other the address, and the account
+-- too if is_account_counted. All that was tried on the account from this address is forgotten.
 create function password_was_right(address text, network text, device uuid, is_account_counted boolean) returns void
     language plpgsql
 as $$
 begin
-    if device is not null then
-        perform take_back_tries(array['login.device'], array[device::text]);
-        return;
-    end if;
     perform take_back_tries(
-        array['login.account_and_ip', 'login.ip', 'login.account'],
-        array[address || ' ' || network, network, case when is_account_counted then address end]
+        array['login.device', 'login.account_and_ip', 'login.ip', 'login.account'],
+        array[
+            device::text, address || ' ' || network, case when device is null then network end,
+            case when device is null and is_account_counted then address end
+        ]
     );
     delete from rate_limits l where l.key = rate_limit_key('login.account_and_ip', address || ' ' || network);
 end
@@ -86,10 +85,12 @@ as $$
 declare
     who users;
 begin
-    -- The issuer of a one-time password must not lose the right to it while it is used.
+    -- The issuer of a one-time password must not lose the right to it while it is used, and sessions are deleted only while their accounts
+    -- are locked.
     perform from users u
     where u.id = start_session.account
         or u.id = (select o.issued_by from one_time_passwords o where o.user_id = start_session.account)
+        or u.id = any (array(select s.user_id from sessions s where s.id = any (browser_sessions)))
     order by u.id for no key update;
     update users u set last_login_at = now(), password_hash = coalesce(new_hash, u.password_hash)
     where u.id = start_session.account and u.password_hash = start_session.old_hash and may_sign_in(u)
@@ -97,9 +98,10 @@ begin
     if not found then
         return;
     end if;
-    insert into sessions as s (user_id, expires_at, idle_expires_at, ip, user_agent)
+    -- By the clock that sessions_ended_at has: a session that begins after the others were ended is live.
+    insert into sessions as s (user_id, created_at, expires_at, idle_expires_at, ip, user_agent)
     values (
-        who.id, now() + lifetime * interval '1 second', now() + least(lifetime, idle_lifetime) * interval '1 second',
+        who.id, clock_timestamp(), now() + lifetime * interval '1 second', now() + least(lifetime, idle_lifetime) * interval '1 second',
         client_ip, client_user_agent
     )
     returning s.id, s.refresh_counter into session, refresh_counter;
@@ -107,7 +109,7 @@ begin
     with past as (
         delete from sessions s
         where s.id = any (browser_sessions) or s.id = any (array(
-            select l.id from sessions l where l.user_id = who.id and l.id <> session and is_live(l, who)
+            select l.id from sessions l where l.user_id = who.id and l.id <> session and l.id <> all (browser_sessions) and is_live(l, who)
             order by l.last_used_at desc, l.id offset greatest(max_sessions - 1, 0)
         ))
         returning s.id
@@ -131,11 +133,15 @@ end
 $$;
 
 -- Ends a session, or with it all others of its user, whose devices are forgotten then. That takes a session that is live and, where
--- a refresh token names it, that token or the one before. Returns whose session it was, and which have ended.
-create function end_sessions(session uuid, counter integer, all_of_them boolean, out account uuid, out ended uuid[])
+-- a refresh token names it, that token or the one before. Returns whose session it was, which have ended, and whether that is what was
+-- asked for.
+create function end_sessions(
+    session uuid, counter integer, all_of_them boolean, out account uuid, out ended uuid[], out is_done boolean
+)
     language plpgsql
 as $$
 begin
+    is_done := not all_of_them;
     select s.user_id into account from sessions s where s.id = end_sessions.session;
     if account is null then
         return;
@@ -146,6 +152,7 @@ begin
         where s.id = end_sessions.session and is_live(s, u)
             and (counter is null or s.refresh_counter in (counter, counter + 1))
     );
+    is_done := is_done or all_of_them;
     with past as (
         delete from sessions s
         where s.id = end_sessions.session or (end_sessions.all_of_them and s.user_id = account)

@@ -538,19 +538,11 @@ pub(crate) async fn delete_user(db: &Db, authority: Authority, id: Uuid) -> Resu
 const INSERT_RESET: Statement = Statement::write(
     "admin.insert_reset",
     concat!(
-        "with ",
-        authorised!(admin, "array[$5::uuid]"),
-        ", account as (
-             select u.id, u.is_active from users u where u.id = $5 and (select may from authorised) for no key update
-         ), token as (
-             insert into password_resets (token_hash, user_id, expires_at, issued_by)
-             select $6, id, now() + interval '30 minutes', $1::uuid from account where is_active
-             returning user_id, expires_at
-         ), older as (
-             delete from password_resets r using token where r.user_id = token.user_id
+        "with issued as materialized (
+             select expires_at from issue_reset($4, $1::uuid, $5, $6)
          ), audited as (",
-        audit!("user.password_reset_issued", "user", "user_id", "'{}'", "from token"),
-        ") select (select rfc3339(expires_at) from token) from account"
+        audit!("user.password_reset_issued", "user", "$5::uuid", "'{}'", "from issued where expires_at is not null"),
+        ") select rfc3339(expires_at) from issued"
     ),
 );
 

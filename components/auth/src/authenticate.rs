@@ -33,38 +33,25 @@ pub(crate) async fn authenticate(
     visitor: &Visitor,
     browser: Option<&Browser>,
 ) -> Result<Begun> {
+    let db = auth.app().db();
     // What is no address is no account, and is counted by where it comes from.
     let email = email::parse(email).ok();
+    let mut candidate = store::count_login(db, email.clone(), visitor, Try::SignIn, auth.scale()).await?.decided()?;
+    let id = candidate.as_ref().map(|account| account.id);
     // Once more when the account has changed in between: of two who sign in at once with an outdated hash one replaces it.
     for _ in 0..2 {
-        if let Some(begun) = attempt(auth, email.clone(), password, visitor, browser).await? {
+        let stored = candidate.as_ref().map(|account| account.password_hash.as_str());
+        let verdict = compute(|| password::verify(password, stored)).await;
+        let Some(account) = candidate.filter(|account| account.may_sign_in && verdict != Verdict::Wrong) else { break };
+        let new_hash = match verdict {
+            Verdict::RightButOutdated => Some(compute(|| password::hash(password)).await.map_err(Error::internal)?),
+            Verdict::Right | Verdict::Wrong => None,
+        };
+        if let Some(begun) = store::start_session(auth, &account, new_hash, &visitor.client, browser).await? {
             return Ok(begun);
         }
+        candidate = store::refetch(db, account).await?;
     }
-    store::log_failed_login(auth.app().db(), visitor.client.actor(None), None, email).await?;
+    store::log_failed_login(db, visitor.client.actor(None), id, email).await?;
     Err(INVALID_CREDENTIALS)
-}
-
-/// `None` when the account has changed since its password was verified.
-async fn attempt(
-    auth: &Auth,
-    email: Option<String>,
-    password: &str,
-    visitor: &Visitor,
-    browser: Option<&Browser>,
-) -> Result<Option<Begun>> {
-    let db = auth.app().db();
-    let candidate = store::count_login(db, email.clone(), visitor, Try::SignIn, auth.scale()).await?.decided()?;
-    let stored = candidate.as_ref().map(|user| user.password_hash.as_str());
-    let verdict = compute(|| password::verify(password, stored)).await;
-    let id = candidate.as_ref().map(|user| user.id);
-    let Some(candidate) = candidate.filter(|user| user.may_sign_in && verdict != Verdict::Wrong) else {
-        store::log_failed_login(db, visitor.client.actor(None), id, email).await?;
-        return Err(INVALID_CREDENTIALS);
-    };
-    let new_hash = match verdict {
-        Verdict::RightButOutdated => Some(compute(|| password::hash(password)).await.map_err(Error::internal)?),
-        Verdict::Right | Verdict::Wrong => None,
-    };
-    Ok(store::start_session(auth, candidate, new_hash, &visitor.client, browser).await?)
 }

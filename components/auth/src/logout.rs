@@ -4,7 +4,7 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
-use frontdesk::access::{FromOurPage, Recognised};
+use frontdesk::access::{FromOurPage, Recognised, SESSION_ENDED};
 use frontdesk::cookies::Kind;
 use frontdesk::openapi::{Failures, QueryRefusals};
 use frontdesk::query::{self, Filters, Parameters, Query};
@@ -38,10 +38,11 @@ impl FromRequestParts<Auth> for Leaving {
         let (session_id, counter) = match recognised.session_id() {
             Ok(session_id) => (session_id, None),
             Err(refusal) => {
+                // A page of another site, with which browsers send no cookies, must not clear them.
+                let refusal = if page.is_from_another_site() { refusal } else { clearing_cookies(refusal) };
                 let sent =
                     if has_header { Vec::new() } else { auth.app().cookies().sent(Kind::Refresh, &parts.headers) };
-                let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text));
-                let token = token.ok_or_else(|| clearing_cookies(refusal))?;
+                let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text)).ok_or(refusal)?;
                 (token.session_id, Some(token.counter))
             }
         };
@@ -76,12 +77,13 @@ impl Filters for Logout {
     }
 }
 
-#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", operation_id = "auth.logout", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", operation_id = "auth.logout",
+    security(("bearer" = []), ("refresh_cookie" = [])),
     params(Logout),
     responses((status = 204, description = "Signed out.",
             headers(("set-cookie" = String, description = "Clears the access and refresh cookies; with `all` the device cookie too."))),
         QueryRefusals, Failures,
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`. The cookies are cleared all the same.",
+        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`; with `all` also `session_ended`. The cookies are cleared all the same.",
             headers(("set-cookie" = String, description = "Clears the access and refresh cookies."))),
         (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookies.")))]
 pub(crate) async fn logout(
@@ -90,7 +92,10 @@ pub(crate) async fn logout(
     State(auth): State<Auth>,
 ) -> Result<Response> {
     let Leaving { session_id, counter, client } = who;
-    store::end_sessions(auth.app().db(), client.actor(None), session_id, counter, all).await?;
+    // Nobody is told that all sessions have ended whose own had ended before, which must not end others.
+    if !store::end_sessions(auth.app().db(), client.actor(None), session_id, counter, all).await? {
+        return Err(SESSION_ENDED);
+    }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let cookies = auth.app().cookies();
     let device = if all { cookies.clear_one(Kind::Device) } else { None };

@@ -77,8 +77,11 @@ pub(crate) async fn refresh(
     // whose cookie is of this host alone: the session is the one that both belong to.
     let access = cookies.sent(Kind::Access, &headers);
     let session = access.iter().find_map(|text| auth.app().verifier().recognise(text).ok()).map(|claims| claims.sid);
-    let mut tokens = sent.iter().filter_map(|text| auth.refresh_token_key().open(text));
-    let token = tokens.find(|token| session.is_none_or(|session| session == token.session_id)).ok_or(INVALID)?;
+    let tokens: Vec<_> = sent.iter().filter_map(|text| auth.refresh_token_key().open(text)).collect();
+    let session = session.or_else(|| tokens.first().map(|token| token.session_id)).ok_or(INVALID)?;
+    // Of several that the browser has for one session, at different paths, the newest.
+    let tokens = tokens.into_iter().filter(|token| token.session_id == session);
+    let token = tokens.max_by_key(|token| token.counter).ok_or(INVALID)?;
     page.acts_by_cookie();
     page.check()?;
     let begun = rotate(&auth, &client, token).await?;

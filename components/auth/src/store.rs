@@ -23,6 +23,7 @@ pub const STATEMENTS: &[Statement] = &[
     COUNT_TRY,
     END_SESSION,
     END_SESSIONS,
+    FIND_HASH,
     HAS_RESET,
     INSERT_USER,
     LIST_SESSIONS,
@@ -85,14 +86,12 @@ impl FromRow for Decision<Option<Refreshed>> {
 impl FromRow for Decision<Option<Candidate>> {
     fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
         Self::take(columns, |columns| {
-            let (id, email, password_hash): (Option<Uuid>, Option<String>, Option<String>) =
-                (columns.take()?, columns.take()?, columns.take()?);
+            let (id, password_hash): (Option<Uuid>, Option<String>) = (columns.take()?, columns.take()?);
             let may_sign_in: Option<bool> = columns.take()?;
             let (known_device, is_account_counted): (Option<Uuid>, Option<bool>) = (columns.take()?, columns.take()?);
-            let candidate = id.zip(email).zip(password_hash);
-            Ok(candidate.map(|((id, email), password_hash)| Candidate {
+            let candidate = id.zip(password_hash);
+            Ok(candidate.map(|(id, password_hash)| Candidate {
                 id,
-                email,
                 password_hash,
                 may_sign_in: may_sign_in.unwrap_or_default(),
                 known_device,
@@ -153,7 +152,7 @@ const COUNT_LOGIN: Statement = Statement::write(
     "auth.count_login",
     concat!(
         "with candidate as (
-             select u.id, u.email, u.password_hash, may_sign_in(u) as may_sign_in,
+             select u.id, u.password_hash, may_sign_in(u) as may_sign_in,
                     (select d.id from unnest($7::text[]::uuid[]) as d (id) where is_known_device(u, d.id) limit 1) as device,
                     is_known_network(u, $8::text) as is_known_network
              from users u where u.email = $4::text
@@ -179,7 +178,7 @@ const COUNT_LOGIN: Statement = Statement::write(
             "'{}'",
             "from decision where is_first_refusal and not is_allowed"
         ),
-        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.email, c.password_hash, c.may_sign_in, c.device,
+        ") select d.is_allowed, d.reached, d.retry_after, c.id, c.password_hash, c.may_sign_in, c.device,
                   not c.is_known_network
          from decision d left join candidate c on true"
     ),
@@ -219,6 +218,27 @@ pub(crate) async fn count_login(
 /// As text, because the host binds no arrays of anything else.
 fn ids(ids: &[Uuid]) -> Parameter {
     ids.iter().map(Uuid::to_string).collect::<Vec<_>>().into()
+}
+
+const FIND_HASH: Statement =
+    Statement::read("auth.find_hash", "select u.password_hash, may_sign_in(u) from users u where u.id = $1");
+
+/// The same account as it is now; `None` when it is gone.
+pub(crate) async fn refetch(db: &Db, candidate: Candidate) -> Result<Option<Candidate>, DbError> {
+    let found: Option<Stored> = db.optional(FIND_HASH, vec![candidate.id.into()]).await?;
+    Ok(found.map(|Stored { password_hash, may_sign_in }| Candidate { password_hash, may_sign_in, ..candidate }))
+}
+
+/// What may have changed of an account while a password was verified.
+struct Stored {
+    password_hash: String,
+    may_sign_in: bool,
+}
+
+impl FromRow for Stored {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { password_hash: columns.take()?, may_sign_in: columns.take()? })
+    }
 }
 
 const LOG_FAILED_LOGIN: Statement = Statement::write(
@@ -283,7 +303,6 @@ pub(crate) async fn insert_user(
 /// An account that somebody tries to sign in to.
 pub(crate) struct Candidate {
     pub(crate) id: Uuid,
-    email: String,
     pub(crate) password_hash: String,
     /// Whether the right password opens a session: the account is not locked, and a one-time password is still good.
     pub(crate) may_sign_in: bool,
@@ -337,7 +356,7 @@ const START_SESSION: Statement = Statement::write(
 /// when the account has changed meanwhile.
 pub(crate) async fn start_session(
     auth: &Auth,
-    candidate: Candidate,
+    candidate: &Candidate,
     new_hash: Option<String>,
     client: &Client,
     browser: Option<&Browser>,
@@ -345,7 +364,7 @@ pub(crate) async fn start_session(
     let lifetimes = auth.lifetimes();
     let parameters = client.actor(None).with([
         candidate.id.into(),
-        candidate.password_hash.into(),
+        candidate.password_hash.clone().into(),
         new_hash.into(),
         seconds(lifetimes.refresh).into(),
         seconds(lifetimes.refresh_idle).into(),
@@ -462,7 +481,7 @@ const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
     concat!(
         "with past as materialized (
-             select account, ended from end_sessions($4, $5, $6)
+             select account, ended, is_done from end_sessions($4, $5, $6)
          ), logged as (",
         audit!(
             by "coalesce($1::uuid, account)",
@@ -472,20 +491,21 @@ const END_SESSIONS: Statement = Statement::write(
             "jsonb_build_object('session_ids', jsonb_build_array(to_jsonb(ended), null))",
             "from past where ended is not null"
         ),
-        ") select account from past"
+        ") select is_done from past"
     ),
 );
 
-/// Ends a session, which a refresh token of this counter may name; or with it, if it is live, all others of its user.
+/// Ends a session, which a refresh token of this counter may name; or with it, if it is live, all others of its user. Returns whether
+/// all have ended that should.
 pub(crate) async fn end_sessions(
     db: &Db,
     actor: Actor,
     session: Uuid,
     counter: Option<i32>,
     all: bool,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let parameters = actor.with([session.into(), counter.into(), all.into()]);
-    db.one::<(Option<Uuid>,)>(END_SESSIONS, parameters).await.map(drop)
+    Ok(db.one::<(bool,)>(END_SESSIONS, parameters).await?.0)
 }
 
 // One that is over is not listed, and so not to be found either.
@@ -555,11 +575,16 @@ const CHANGE_PASSWORD: Statement = Statement::write(
     "auth.change_password",
     concat!(
         "with changed as materialized (
-             select change_password($4, $1::uuid, $5, $6) as is_done
+             select is_done, issued_by from change_password($4, $1::uuid, $5, $6, $7, $8, $9)
          ), logged as (",
-        audit!("auth.password_changed", "user", "$1::uuid", "'{}'", "from changed where is_done"),
-        ") select is_done from changed
-         left join lateral (select from password_was_right($7, $8, $9, $10) where is_done) as forgiven on true"
+        audit!(
+            "auth.password_changed",
+            "user",
+            "$1::uuid",
+            "audit_changes('{}', jsonb_strip_nulls(jsonb_build_object('issued_by', issued_by)))",
+            "from changed where is_done"
+        ),
+        ") select is_done from changed"
     ),
 );
 
@@ -574,7 +599,6 @@ pub(crate) async fn change_password(
     let parameters = authority.with([
         candidate.password_hash.into(),
         new_hash.into(),
-        candidate.email.into(),
         network.into(),
         candidate.known_device.into(),
         candidate.is_account_counted.into(),

@@ -329,6 +329,7 @@ where
 #[derive(Debug)]
 pub struct FromOurPage {
     checked: Result<()>,
+    is_from_another_site: bool,
     log: Option<RequestLog>,
     cookies: Cookies,
 }
@@ -345,6 +346,11 @@ impl FromOurPage {
     /// 403 `csrf`.
     pub fn check(self) -> Result<()> {
         self.checked
+    }
+
+    /// Whether a page of another site sent this, as far as the browser says; one without cookies too.
+    pub fn is_from_another_site(&self) -> bool {
+        self.is_from_another_site
     }
 
     /// Notes that the cookies of a session say who is calling: if the session has ended, the answer clears them.
@@ -365,7 +371,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> std::result::Result<Self, Self::Rejection> {
         let app = App::from_ref(state);
         let log = parts.extensions.get::<RequestLog>().cloned();
-        Ok(Self { checked: app.public_origins().check(parts), log, cookies: app.cookies() })
+        let origins = app.public_origins();
+        let is_from_another_site = origins.check_anonymous(parts).is_err();
+        Ok(Self { checked: origins.check(parts), is_from_another_site, log, cookies: app.cookies() })
     }
 }
 
@@ -380,7 +388,7 @@ impl Credentials {
     /// A header of another scheme than Bearer is an outer proxy's, and is ignored if there is a cookie.
     fn of(parts: &Parts, app: &App) -> Result<Self> {
         if let Ok(token) = bearer(parts) {
-            return Ok(Self { tokens: vec![token.to_owned()], cookies: None });
+            return Ok(Self { tokens: vec![token], cookies: None });
         }
         let tokens = app.cookies().sent(Kind::Access, &parts.headers);
         if tokens.is_empty() { Err(NOT_AUTHENTICATED) } else { Ok(Self { tokens, cookies: Some(app.cookies()) }) }
@@ -487,7 +495,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let ProgramToken(expected) = ProgramToken::from_ref(state);
-        let given: [u8; 32] = Sha256::digest(bearer(parts)?).into();
+        let given: [u8; 32] = Sha256::digest(bearer(parts)?.as_bytes()).into();
         if given == expected {
             Ok(Self(()))
         } else {
@@ -499,11 +507,12 @@ where
 const NOT_AUTHENTICATED: Error = Error::Unauthenticated("not_authenticated", "Please sign in");
 
 /// Returns the token of the first `authorization` header whose scheme is Bearer.
-fn bearer(parts: &Parts) -> Result<&str> {
-    let values = parts.headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
+fn bearer(parts: &Parts) -> Result<String> {
+    // One with unreadable characters is a token too, though none of ours.
+    let values = parts.headers.get_all(AUTHORIZATION).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let mut tokens = values.filter_map(|value| {
-        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        let (scheme, token) = value.split_once(' ').unwrap_or((&value, ""));
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
     });
     tokens.next().ok_or(NOT_AUTHENTICATED)
 }

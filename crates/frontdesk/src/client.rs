@@ -27,7 +27,7 @@ pub struct Client {
     ip: Option<IpAddr>,
     user_agent: Option<String>,
     is_https: bool,
-    /// Whether a proxy that is not trusted stands before everybody who comes from this address.
+    /// Whether the address is a proxy's: one that is not trusted, or one that does not say who came to it.
     is_shared: bool,
     request_id: String,
 }
@@ -47,7 +47,8 @@ impl Client {
             ip,
             user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
             is_https,
-            is_shared: !is_behind_proxy && parts.headers.contains_key("x-forwarded-for"),
+            is_shared: parts.headers.contains_key("x-forwarded-for") && !is_behind_proxy
+                || ip.is_some_and(|ip| trusted.contain(ip)),
             request_id: request_id_of(parts).to_owned(),
         }
     }
@@ -69,8 +70,8 @@ impl Client {
         }
     }
 
-    /// The network by which the owner of an account is recognised (/24, /64); none where everybody has the same, because a proxy that is
-    /// not trusted stands before them.
+    /// The network by which the owner of an account is recognised (/24, /64); none where everybody has the same, because the address is
+    /// a proxy's.
     pub fn known_network(&self) -> Option<String> {
         let network = match self.ip? {
             IpAddr::V4(ip) => IpNet::new(ip.into(), KNOWN_IPV4),
@@ -246,6 +247,7 @@ mod tests {
         assert_eq!(network("10.0.0.0/8", &[PEER, forwarded]).as_deref(), Some("203.0.113.0/24"));
         assert_eq!(network("", &[("spin-client-addr", "[2001:db8:0:1::9]:1")]).as_deref(), Some("2001:db8:0:1::/64"));
         assert_eq!(network("", &[PEER, forwarded]), None);
+        assert_eq!(network("10.0.0.0/8", &[PEER]), None);
         assert_eq!(network("", &[]), None);
     }
 

@@ -63,7 +63,7 @@ pub struct SessionView {
     /// When it began.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When its refresh token was used last.
+    /// When it was used last, to within five minutes.
     #[schema(format = DateTime)]
     last_used_at: String,
     /// When it ends, if it is not used before.

@@ -59,7 +59,8 @@ with before as (
     select id, role, is_active from users where email = $1 for update
 ), admin as (
     insert into users (email, full_name, role, is_active, password_hash)
-    values ($1, $2, 'admin', true, $3)
+    -- What was there is read, and locked, before it is changed.
+    select $1, $2, 'admin', true, $3 from (select count(*) from before) as read_first
     on conflict on constraint users_email_key do update
     set role = 'admin',
         is_active = true,

@@ -90,6 +90,8 @@ async fn of_many_who_sign_in_at_once_with_a_one_time_password_one_succeeds() {
         let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401, 401, 401]);
+        let succeeded = "select count::text from rate_limits where key = rate_limit_key('login.success', $1)";
+        assert_eq!(app.database().text(succeeded, &email).await.unwrap(), "1");
     }
     app.stop().await.unwrap();
 }

@@ -68,7 +68,8 @@ async fn a_token_that_outlived_its_session_ends_no_other() {
     let stolen = browser().await;
     assert_eq!(stolen.clone().post(PATH).await.unwrap().status, 204);
     let user = app.sign_in(stolen.email()).await.unwrap();
-    assert_eq!(stolen.clone().post(ALL).await.unwrap().status, 204);
+    let answer = stolen.clone().post(ALL).await.unwrap();
+    assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("session_ended"), CLEARED));
     assert_eq!(user.get(ME).await.unwrap().status, 200);
 
     let idle = browser().await;
@@ -78,7 +79,7 @@ async fn a_token_that_outlived_its_session_ends_no_other() {
     )
     .await;
     let user = app.sign_in(idle.email()).await.unwrap();
-    assert_eq!(idle.clone().post(ALL).await.unwrap().status, 204);
+    assert_eq!(outcome(&idle.clone().post(ALL).await.unwrap()), refused("session_ended"));
     assert_eq!(user.get(ME).await.unwrap().status, 200);
 }
 
@@ -109,7 +110,7 @@ async fn the_refresh_cookie_alone_is_good_enough_to_leave() {
         assert_eq!(current.post("/api/auth/refresh").await.unwrap().status, 200);
     }
     let mut stolen = browser.clone().with_cookie(ACCESS, "");
-    assert_eq!(stolen.post(ALL).await.unwrap().status, 204);
+    assert_eq!(outcome(&stolen.post(ALL).await.unwrap()), refused("session_ended"));
     assert_eq!(phone.get(ME).await.unwrap().status, 200);
     let mut browser = app.browser_of(browser.email()).await.unwrap().with_cookie(ACCESS, "");
     assert_eq!(browser.post(ALL).await.unwrap().status, 204);
@@ -126,6 +127,13 @@ async fn another_site_signs_nobody_out() {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "csrf"), "{answer}");
     }
     assert_eq!(browser.get(ME).await.unwrap().status, 200);
+    // Nor does it clear the cookies, which browsers do not send with its form.
+    let anonymous = app().await.anonymous();
+    for site in ["cross-site", "same-site"] {
+        let request = anonymous.request(Method::POST, PATH).header("sec-fetch-site", site);
+        let answer = anonymous.send(request).await.unwrap();
+        assert_eq!((outcome(&answer), answer.cookies()), (refused("not_authenticated"), String::new()), "{site}");
+    }
 }
 
 #[tokio::test]

@@ -76,6 +76,19 @@ async fn beyond_the_most_sessions_the_one_that_was_used_least_recently_ends() {
 }
 
 #[tokio::test]
+async fn a_browser_that_signs_in_again_ends_no_session_but_its_own() {
+    let app = App::builder().variable("max_sessions", "2").start().await.unwrap();
+    let phone = app.user().await.unwrap();
+    let mut browser = app.browser_of(&phone.email).await.unwrap();
+    for _ in 0..3 {
+        sign_in(&mut browser, &phone.email).await;
+        assert_eq!(browser.get(ME).await.unwrap().status, 200);
+    }
+    assert_eq!(phone.get(ME).await.unwrap().status, 200);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_list_says_when_a_session_was_used_last() {
     let app = app().await;
     let user = app.user().await.unwrap();
@@ -92,8 +105,19 @@ async fn the_list_says_when_a_session_was_used_last() {
     // It is written at most every few minutes.
     assert_eq!(minutes("3").await, "3");
     assert_eq!(minutes("5").await, "0");
-    // Nobody waits for somebody who has the session locked.
+}
+
+#[tokio::test]
+async fn nobody_waits_to_say_that_a_session_was_used() {
+    let app = App::start().await.unwrap();
+    let user = app.user().await.unwrap();
+    app.database().raw("update sessions set last_used_at = now() - interval '1 hour'").await.unwrap();
     let lock = app.database().hold("select from sessions for update").await.unwrap();
-    assert_eq!(user.get("/api/users/me").await.unwrap().status, 200);
+    assert_eq!(user.get(ME).await.unwrap().status, 200);
     lock.release().await.unwrap();
+    let unused = "select count(*)::text from sessions where last_used_at < now() - interval '1 minute' and $1 = ''";
+    assert_eq!(app.database().text(unused, "").await.unwrap(), "1");
+    assert_eq!(user.get(ME).await.unwrap().status, 200);
+    assert_eq!(app.database().text(unused, "").await.unwrap(), "0");
+    app.stop().await.unwrap();
 }
