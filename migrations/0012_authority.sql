@@ -38,11 +38,11 @@ create index password_resets_issued_by_idx on password_resets (issued_by);
 comment on column password_resets.issued_by is 'The administrator who issued it; null if the owner of the account asked for it.';
 
 create table one_time_passwords (
-    user_id       uuid        primary key,
-    issued_by     uuid,
-    is_single_use boolean     not null,
-    expires_at    timestamptz not null,
-    session_id    uuid,
+    user_id        uuid        primary key,
+    issued_by      uuid,
+    is_single_use  boolean     not null,
+    expires_at     timestamptz not null,
+    opened_session uuid,
     constraint one_time_passwords_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
     constraint one_time_passwords_issued_by_fkey foreign key (issued_by) references users (id) on delete cascade
 );
@@ -53,7 +53,7 @@ create index one_time_passwords_expires_at_idx on one_time_passwords (expires_at
 comment on table one_time_passwords is 'Whose password was set by an administrator. Who must change the password and has no row cannot sign in.';
 comment on column one_time_passwords.issued_by is 'The administrator; null if that was before this table was made.';
 comment on column one_time_passwords.is_single_use is 'Whether it was generated: then it signs in once.';
-comment on column one_time_passwords.session_id is 'The session that it opened last.';
+comment on column one_time_passwords.opened_session is 'The session that it opened last.';
 
 insert into one_time_passwords (user_id, is_single_use, expires_at)
 select id, false, now() + interval '7 days' from users where must_change_password;
@@ -65,7 +65,7 @@ create function may_sign_in(u users) returns boolean
         not u.must_change_password
         or exists (
             select from one_time_passwords o
-            where o.user_id = u.id and o.expires_at > now() and not (o.is_single_use and o.session_id is not null)
+            where o.user_id = u.id and o.expires_at > now() and not (o.is_single_use and o.opened_session is not null)
         )
     );
 
@@ -210,7 +210,7 @@ begin
         and (not u.must_change_password or exists (
             select from one_time_passwords o
             where o.user_id = u.id and o.expires_at > now()
-                and not (o.is_single_use and o.session_id is distinct from change_password.session)
+                and not (o.is_single_use and o.opened_session is distinct from change_password.session)
         ))
     returning u.email into address;
     if address is null then

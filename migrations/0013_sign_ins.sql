@@ -1,10 +1,10 @@
 -- What is known of sign-ins that succeeded: from which devices and networks, and when a session was used.
 
 create table known_devices (
-    device_id uuid        not null,
+    device_key uuid        not null,
     user_id   uuid        not null,
     seen_at   timestamptz not null,
-    constraint known_devices_pkey primary key (device_id, user_id),
+    constraint known_devices_pkey primary key (device_key, user_id),
     constraint known_devices_user_id_fkey foreign key (user_id) references users (id) on delete cascade
 );
 
@@ -12,7 +12,7 @@ create index known_devices_user_id_idx on known_devices (user_id, seen_at);
 create index known_devices_seen_at_idx on known_devices (seen_at);
 
 comment on table known_devices is 'From which browsers an account signed in. One that was seen before the sessions of the account were ended is not known any more.';
-comment on column known_devices.device_id is 'What the device cookie of the browser names.';
+comment on column known_devices.device_key is 'What the device cookie of the browser names.';
 
 create table known_networks (
     user_id uuid        not null,
@@ -30,7 +30,7 @@ create function is_known_device(u users, device uuid) returns boolean
     language sql stable parallel safe
     return exists (
         select from known_devices k
-        where k.device_id = device and k.user_id = u.id and k.seen_at > coalesce(u.sessions_ended_at, '-infinity')
+        where k.device_key = device and k.user_id = u.id and k.seen_at > coalesce(u.sessions_ended_at, '-infinity')
             and k.seen_at > now() - interval '365 days'
     );
 
@@ -105,7 +105,7 @@ begin
         client_ip, client_user_agent
     )
     returning s.id, s.refresh_counter into session, refresh_counter;
-    update one_time_passwords o set session_id = session where o.user_id = who.id returning o.issued_by into issued_by;
+    update one_time_passwords o set opened_session = session where o.user_id = who.id returning o.issued_by into issued_by;
     with past as (
         delete from sessions s
         where s.id = any (browser_sessions) or s.id = any (array(
@@ -116,11 +116,11 @@ begin
     )
     select array_agg(p.id) into ended from past p;
     if device is not null then
-        insert into known_devices as k (device_id, user_id, seen_at) values (device, who.id, clock_timestamp())
+        insert into known_devices as k (device_key, user_id, seen_at) values (device, who.id, clock_timestamp())
         on conflict on constraint known_devices_pkey do update set seen_at = excluded.seen_at;
         -- A client that keeps no cookies is a new device each time.
-        delete from known_devices k where k.user_id = who.id and k.device_id = any (array(
-            select d.device_id from known_devices d where d.user_id = who.id order by d.seen_at desc offset 100
+        delete from known_devices k where k.user_id = who.id and k.device_key = any (array(
+            select d.device_key from known_devices d where d.user_id = who.id order by d.seen_at desc offset 100
         ));
     end if;
     if network is not null then

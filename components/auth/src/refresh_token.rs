@@ -103,7 +103,7 @@ mod tests {
         let id = Uuid::from_u128(1);
         let cookie = key.device(id);
         assert_eq!(key.open_device(&cookie), Some(id));
-        let other = key.device(Uuid::from_u128(2));
+        let other = key.device(Uuid::from_u128(2 << 120));
         let mixed = format!("{}{}", &cookie[..25], &other[25..]);
         let token = key.token(id, 0);
         for text in ["", "fdd_", &cookie[..40], &mixed, &format!("{cookie}A"), &token, &token.replace(PREFIX, DEVICE)] {

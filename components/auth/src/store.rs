@@ -411,7 +411,7 @@ const REFRESH_SESSION: Statement = Statement::write(
     concat!(
         "with decision as materialized (
              select is_allowed, is_first_refusal, reached, retry_after
-             from rate_limit($7::text[], array[$4::text], $8::int4[], $9::int4[])
+             from rate_limit($7::text[], array[($4::uuid)::text], $8::int4[], $9::int4[])
          ), limited as (",
         audit!(
             "auth.rate_limited",

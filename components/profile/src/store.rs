@@ -103,25 +103,25 @@ const UPDATE_PROFILE: Statement = Statement::write(
     "profile.update_profile",
     concat!(
         "with ",
-        authorised!(signed_in),
+        authorised!(signed_in, unaudited),
         ", person as (
          update users u set
-             full_name = case when $5 then $6 else u.full_name end,
-             updated_at = case when $5 then now() else u.updated_at end
-         where u.id = $1::uuid and (select may from authorised)
+             full_name = case when $3 then $4 else u.full_name end,
+             updated_at = case when $3 then now() else u.updated_at end
+         where u.id = $2::uuid and (select may from authorised)
          returning u.id, u.full_name
      ), changed as (
          insert into profiles as p (user_id, phone, job_title, department, address, bio, timezone, locale, avatar_url)
-         select id, $8, $10, $12, $14, $16, $18, $20, $22 from person
+         select id, $6, $8, $10, $12, $14, $16, $18, $20 from person
          on conflict (user_id) do update set
-             phone = case when $7 then excluded.phone else p.phone end,
-             job_title = case when $9 then excluded.job_title else p.job_title end,
-             department = case when $11 then excluded.department else p.department end,
-             address = case when $13 then excluded.address else p.address end,
-             bio = case when $15 then excluded.bio else p.bio end,
-             timezone = case when $17 then excluded.timezone else p.timezone end,
-             locale = case when $19 then excluded.locale else p.locale end,
-             avatar_url = case when $21 then excluded.avatar_url else p.avatar_url end,
+             phone = case when $5 then excluded.phone else p.phone end,
+             job_title = case when $7 then excluded.job_title else p.job_title end,
+             department = case when $9 then excluded.department else p.department end,
+             address = case when $11 then excluded.address else p.address end,
+             bio = case when $13 then excluded.bio else p.bio end,
+             timezone = case when $15 then excluded.timezone else p.timezone end,
+             locale = case when $17 then excluded.locale else p.locale end,
+             avatar_url = case when $19 then excluded.avatar_url else p.avatar_url end,
              updated_at = now()
          returning phone, job_title, department, address, bio, timezone, locale, avatar_url, updated_at
      )
@@ -135,7 +135,7 @@ const UPDATE_PROFILE: Statement = Statement::write(
 pub(crate) async fn update_profile(db: &Db, authority: Authority, change: Change) -> Result<Option<Profile>, DbError> {
     let Change { full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url } = change;
     let fields = [full_name, phone, job_title, department, address, bio, timezone, locale, avatar_url];
-    let mut parameters: Vec<Parameter> = authority.with([]);
+    let mut parameters: Vec<Parameter> = authority.unaudited();
     for field in fields {
         let (changes, value) = match field {
             Patch::Keep => (false, None),

@@ -318,10 +318,10 @@ const DELETE_EXPIRED: Statement = Statement::write(
      ), deleted_passwords as (
          delete from one_time_passwords where user_id = any (array(select user_id from passwords))
      ), devices as (
-         select device_id, user_id from known_devices where seen_at <= now() - interval '365 days' order by seen_at limit 1000
+         select device_key, user_id from known_devices where seen_at <= now() - interval '365 days' order by seen_at limit 1000
          for update skip locked
      ), deleted_devices as (
-         delete from known_devices k using devices d where k.device_id = d.device_id and k.user_id = d.user_id
+         delete from known_devices k using devices d where k.device_key = d.device_key and k.user_id = d.user_id
      ), networks as (
          select user_id, network from known_networks where seen_at <= now() - interval '90 days' order by seen_at limit 1000
          for update skip locked

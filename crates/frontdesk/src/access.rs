@@ -86,7 +86,7 @@ impl SignedIn {
 
     /// What a statement needs that changes something for them.
     pub fn authority(&self) -> Authority {
-        Authority { actor: self.actor(), session_id: self.session_id }
+        Authority { actor: self.actor(), account_id: self.user.id, session_id: self.session_id }
     }
 }
 
@@ -94,6 +94,7 @@ impl SignedIn {
 #[derive(Clone, Debug)]
 pub struct Authority {
     actor: Actor,
+    account_id: Uuid,
     session_id: Uuid,
 }
 
@@ -104,11 +105,16 @@ impl Authority {
         parameters.extend(others);
         parameters
     }
+
+    /// The same for a statement that writes no audit row: parameters 1 and 2 are the session and the account.
+    pub fn unaudited(self) -> Vec<Parameter> {
+        vec![self.session_id.into(), self.account_id.into()]
+    }
 }
 
 /// The first part of a statement that makes a change: it locks the caller, and the other accounts that are to be changed (an SQL array
 /// of ids), and fails with 401 or 403 unless the caller may make the change at this moment (API.md, section 3). Parameters 1 to 4 are an
-/// [`Authority`](crate::access::Authority). Every part that locks or changes something asks `(select may from authorised)`, which Postgres
+/// [`Authority`](crate::access::Authority), or 1 and 2 where it is `unaudited`. Every part that locks or changes something asks `(select may from authorised)`, which Postgres
 /// evaluates before it looks for a row.
 #[macro_export]
 macro_rules! authorised {
@@ -117,6 +123,9 @@ macro_rules! authorised {
     };
     (admin, $others:literal) => {
         concat!("authorised (may) as materialized (select authorise($4::uuid, $1::uuid, true, ", $others, "))")
+    };
+    (signed_in, unaudited) => {
+        "authorised (may) as materialized (select authorise($1::uuid, $2::uuid, false, '{}'::uuid[]))"
     };
     (signed_in) => {
         "authorised (may) as materialized (select authorise($4::uuid, $1::uuid, false, '{}'::uuid[]))"

@@ -58,6 +58,9 @@ async fn every_id_column_is_a_foreign_key_with_a_chosen_rule() {
     documents_settings.updated_by_id -> users       on delete set null
     group_members.group_id           -> groups      on delete cascade
     group_members.user_id            -> users       on delete cascade
+    known_devices.user_id            -> users       on delete cascade
+    known_networks.user_id           -> users       on delete cascade
+    one_time_passwords.user_id       -> users       on delete cascade
     password_resets.user_id          -> users       on delete cascade
     profiles.user_id                 -> users       on delete cascade
     sessions.user_id                 -> users       on delete cascade

@@ -157,6 +157,9 @@ const VOLATILE: &str = "
 select proname::text from pg_proc
 where pronamespace = 'public'::regnamespace and provolatile = 'v' and prorettype <> 'trigger'::regtype";
 
+/// Notes at most every few minutes that a session was used, which does no harm when it is repeated or undone.
+const HARMLESS: &str = "signed_in";
+
 // Such a function may do nothing for the nulls with which reads are tried.
 #[tokio::test]
 async fn a_read_calls_no_function_of_ours_that_may_change_something() {
@@ -165,7 +168,8 @@ async fn a_read_calls_no_function_of_ours_that_may_change_something() {
     for statement in statements().iter().filter(|statement| statement.is_read()) {
         let words = statement.text().split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for word in words {
-            assert!(!volatile.iter().any(|function| function == word), "{} calls {word}", statement.name());
+            let may_change = word != HARMLESS && volatile.iter().any(|function| function == word);
+            assert!(!may_change, "{} calls {word}", statement.name());
         }
     }
 }
