@@ -79,6 +79,8 @@ impl AppBuilder {
             ("tick_token", Self::TICK_TOKEN.to_owned()),
             // All tests come from one address.
             ("rate_limit_scale", "100000".to_owned()),
+            // A load signs in one account again and again, and then looks for each session.
+            ("max_sessions", "10000".to_owned()),
             // Where nothing answers: port 9 is discard, which nobody runs.
             ("documents_upstream", "http://127.0.0.1:9".to_owned()),
         ]);

@@ -18,11 +18,11 @@ const NO_CONNECTION: Duration = Duration::from_secs(8);
 
 // Those that begin a session: others may wait for each other for a moment, and some are sent again.
 const COUNT_WAITING: &str = "select count(*)::text || $1 from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like '%last_login_at = now()%'";
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%start_session(%'";
 const CANCEL_WAITING: &str = "select pg_cancel_backend(pid) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like '%last_login_at = now()%'";
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%start_session(%'";
 const KILL_WAITING: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query like '%last_login_at = now()%'";
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%start_session(%'";
 
 /// Something that is not to be had for a while.
 struct Away {
