@@ -44,29 +44,25 @@ create table one_time_passwords (
     expires_at     timestamptz not null,
     opened_session uuid,
     constraint one_time_passwords_user_id_fkey foreign key (user_id) references users (id) on delete cascade,
-    constraint one_time_passwords_issued_by_fkey foreign key (issued_by) references users (id) on delete cascade
+    constraint one_time_passwords_issued_by_fkey foreign key (issued_by) references users (id) on delete set null
 );
 
 create index one_time_passwords_issued_by_idx on one_time_passwords (issued_by);
-create index one_time_passwords_expires_at_idx on one_time_passwords (expires_at);
 
-comment on table one_time_passwords is 'Whose password was set by an administrator. Who must change the password and has no row cannot sign in.';
-comment on column one_time_passwords.issued_by is 'The administrator; null if that was before this table was made.';
+comment on table one_time_passwords is 'Whose password was set by an administrator, until it is replaced. One that has expired is good for nothing.';
+comment on column one_time_passwords.issued_by is 'The administrator; null if that was before this table was made, or if they are deleted.';
 comment on column one_time_passwords.is_single_use is 'Whether it was generated: then it signs in once.';
 comment on column one_time_passwords.opened_session is 'The session that it opened last.';
 
 insert into one_time_passwords (user_id, is_single_use, expires_at)
 select id, false, now() + interval '7 days' from users where must_change_password;
 
--- Returns whether the password of an account opens a session: always, unless an administrator set it.
+-- Returns whether the password of an account opens a session: if an administrator set it, not for ever, and a generated one once.
 create function may_sign_in(u users) returns boolean
     language sql stable parallel safe
-    return u.is_active and (
-        not u.must_change_password
-        or exists (
-            select from one_time_passwords o
-            where o.user_id = u.id and o.expires_at > now() and not (o.is_single_use and o.opened_session is not null)
-        )
+    return u.is_active and not exists (
+        select from one_time_passwords o
+        where o.user_id = u.id and (o.expires_at <= now() or o.is_single_use and o.opened_session is not null)
     );
 
 -- Ends what somebody issued as an administrator. Called while their account is locked: nobody issues anything in their name then.
@@ -75,7 +71,7 @@ create function withdraw_issued(issuer uuid) returns void
 as $$
 begin
     delete from password_resets r where r.issued_by = withdraw_issued.issuer;
-    delete from one_time_passwords o where o.issued_by = withdraw_issued.issuer;
+    update one_time_passwords o set expires_at = '-infinity' where o.issued_by = withdraw_issued.issuer;
 end
 $$;
 
@@ -155,6 +151,7 @@ begin
         return query select true, '{}'::jsonb;
         return;
     end if;
+    perform withdraw_issued(before.id);
     delete from users u where u.id = before.id;
     delete from outbox o where o.recipient = before.email;
     return query select false, audit_changes(jsonb_strip_nulls(jsonb_build_object(
@@ -207,11 +204,11 @@ begin
     );
     update users u set password_hash = new_hash, must_change_password = false, updated_at = now()
     where u.id = change_password.account and u.password_hash = change_password.old_hash and u.is_active
-        and (not u.must_change_password or exists (
+        and not exists (
             select from one_time_passwords o
-            where o.user_id = u.id and o.expires_at > now()
-                and not (o.is_single_use and o.opened_session is distinct from change_password.session)
-        ))
+            where o.user_id = u.id and (o.expires_at <= now()
+                or o.is_single_use and o.opened_session is distinct from change_password.session)
+        )
     returning u.email into address;
     if address is null then
         return;

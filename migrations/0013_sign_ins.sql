@@ -84,6 +84,7 @@ create function start_session(
 as $$
 declare
     who users;
+    instant timestamptz;
 begin
     -- The issuer of a one-time password must not lose the right to it while it is used, and sessions are deleted only while their accounts
     -- are locked.
@@ -99,9 +100,11 @@ begin
         return;
     end if;
     -- By the clock that sessions_ended_at has: a session that begins after the others were ended is live.
+    instant := clock_timestamp();
     insert into sessions as s (user_id, created_at, expires_at, idle_expires_at, ip, user_agent)
     values (
-        who.id, clock_timestamp(), now() + lifetime * interval '1 second', now() + least(lifetime, idle_lifetime) * interval '1 second',
+        who.id, instant, instant + lifetime * interval '1 second',
+        instant + least(lifetime, idle_lifetime) * interval '1 second',
         client_ip, client_user_agent
     )
     returning s.id, s.refresh_counter into session, refresh_counter;
@@ -116,7 +119,7 @@ begin
     )
     select array_agg(p.id) into ended from past p;
     if device is not null then
-        insert into known_devices as k (device_key, user_id, seen_at) values (device, who.id, clock_timestamp())
+        insert into known_devices as k (device_key, user_id, seen_at) values (device, who.id, instant)
         on conflict on constraint known_devices_pkey do update set seen_at = excluded.seen_at;
         -- A client that keeps no cookies is a new device each time.
         delete from known_devices k where k.user_id = who.id and k.device_key = any (array(

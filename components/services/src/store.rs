@@ -312,11 +312,6 @@ const DELETE_EXPIRED: Statement = Statement::write(
          select id from outbox where expires_at <= now() order by expires_at limit 1000 for update skip locked
      ), deleted_mails as (
          delete from outbox where id = any (array(select id from mails))
-     ), passwords as (
-         select user_id from one_time_passwords where expires_at <= now() order by expires_at limit 1000
-         for update skip locked
-     ), deleted_passwords as (
-         delete from one_time_passwords where user_id = any (array(select user_id from passwords))
      ), devices as (
          select device_key, user_id from known_devices where seen_at <= now() - interval '365 days' order by seen_at limit 1000
          for update skip locked
@@ -331,8 +326,8 @@ const DELETE_EXPIRED: Statement = Statement::write(
      select count(*) from limits",
 );
 
-/// Deletes what has expired of limits on tries, password resets, mails that were of use for a while, one-time passwords, and the devices
-/// and networks that accounts are known from.
+/// Deletes what has expired of limits on tries, password resets, mails that were of use for a while, and the devices and
+/// networks that accounts are known from.
 pub(crate) async fn delete_expired(db: &Db) -> Result<(), DbError> {
     db.one::<(i64,)>(DELETE_EXPIRED, Vec::new()).await.map(drop)
 }

@@ -520,7 +520,7 @@ fn bearer(parts: &Parts) -> Result<String> {
     // One with unreadable characters is a token too, though none of ours.
     let values = parts.headers.get_all(AUTHORIZATION).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let mut tokens = values.filter_map(|value| {
-        let (scheme, token) = value.split_once(' ').unwrap_or((&value, ""));
+        let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
     });
     tokens.next().ok_or(NOT_AUTHENTICATED)

@@ -182,9 +182,11 @@ fn with_header(browser: &Browser, token: &str) -> RequestBuilder {
 #[tokio::test]
 async fn who_is_not_signed_in_is_told_that_first() {
     let browser = app().await.browser().await.unwrap().with_cookie(super::ACCESS, "nonsense");
+    let browser = browser.with_cookie(super::REFRESH, "nonsense");
     for path in ["/api/auth/logout", "/api/documents/report.pdf"] {
         let request = browser.request(Method::POST, path).header("sec-fetch-site", "cross-site");
-        assert_eq!(browser.clone().send(request).await.unwrap().code(), "invalid_token");
+        let answer = browser.clone().send(request).await.unwrap();
+        assert_eq!((answer.code().as_str(), answer.cookies().as_str()), ("invalid_token", ""));
     }
 }
 
