@@ -21,8 +21,8 @@ async fn login(app: &App, email: &str, password: &str) -> Answer {
 
 /// Somebody with the token of a sign-in that succeeded.
 fn with_token_of(app: &App, answer: &Answer) -> Caller {
-    let token = answer.json()["access_token"].as_str().map(str::to_owned);
-    app.anonymous().with_token(&token.unwrap_or_else(|| panic!("{answer}")))
+    assert_eq!(answer.status, 200, "{answer}");
+    app.anonymous().with_token(answer.json()["access_token"].as_str().unwrap())
 }
 
 async fn change_password(who: &Caller, current: &str, new: &str) -> Answer {
@@ -37,7 +37,8 @@ async fn reset(app: &App, token: &str, new: &str) -> Answer {
 /// A reset token that an administrator issues for an account.
 async fn issue_reset(admin: &Caller, account: &str) -> String {
     let issued = admin.post(&format!("{account}/password-reset"), &json!({})).await.unwrap();
-    issued.json()["token"].as_str().map(str::to_owned).unwrap_or_else(|| panic!("{issued}"))
+    assert_eq!(issued.status, 201, "{issued}");
+    issued.json()["token"].as_str().unwrap().to_owned()
 }
 
 /// What becomes of an administrator.

@@ -29,7 +29,7 @@ async fn sign_in(app: &App, ip: &str, device: &str, email: &str, password: &str)
 fn device(answer: &Answer) -> String {
     let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
     let device = cookies.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.contains("fd_device="));
-    device.unwrap_or_else(|| panic!("{answer}")).to_owned()
+    device.expect("the answer of a sign-in sets the device cookie").to_owned()
 }
 
 /// Attackers on several networks use up what the account allows.
