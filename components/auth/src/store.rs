@@ -331,8 +331,8 @@ const START_SESSION: Statement = Statement::write(
     "auth.start_session",
     concat!(
         "with begun as materialized (
-             select session, refresh_counter, user_json, address, issued_by, ended
-             from start_session($4, $5, $6, $7, $8, $9, $2, $10, $11::text[]::uuid[], $12, $13)
+             select session, refresh_counter, user_json, issued_by, ended
+             from start_session($4, $5, $6, $7, $8, $9, $2, $10, $11::text[]::uuid[], $12, $13, $14, $15, $16)
              where session is not null
          ), logged as (",
         audit!(
@@ -346,9 +346,7 @@ const START_SESSION: Statement = Statement::write(
              )",
             "from begun"
         ),
-        ")
-         select b.session, b.refresh_counter, b.user_json
-         from begun b cross join lateral password_was_right(b.address, $14, $15, $16) as forgiven"
+        ") select session, refresh_counter, user_json from begun"
     ),
 );
 

@@ -73,14 +73,10 @@ pub(crate) async fn forward(
         let expected = if may_be_http_2 { u64::MAX } else { length };
         let at_hand = passage.clone().at_hand(expected, BRIEF).await;
         at_hand.inspect_err(|_| progress.abandon()).map_err(Error::upstream_unavailable)?
-    } else if length.is_some() {
-        (passage.clone().into_body(), false)
     } else {
-        (Body::new(Watched::new(passage.clone(), watch_anew())), false)
+        (passage.clone().into_body(), false)
     };
     if !progress.is_over() {
-        // A question that is open is heard to its end: nobody would hear it while the service is slow to read.
-        poll_fn(|cx| watch.poll_allowed(cx)).await.inspect_err(|_| progress.abandon())?;
         progress.watch(watch);
     }
     if !is_whole {
@@ -90,11 +86,14 @@ pub(crate) async fn forward(
     let mut response = body.into_response();
     *response.status_mut() = parts.status;
     *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
+    let extensions = response.extensions_mut();
+    extensions.insert(Forwarded);
     // In HTTP/1.1 only a body of unknown length can have trailers, which do not pass: what may have some goes through our hands.
-    if length.is_some() && short.is_none() && !may_be_http_2 {
-        response.extensions_mut().insert(passage);
+    if length.is_none() && short.is_none() {
+        extensions.insert(Watched::new(watch_anew()));
+    } else if short.is_none() && !may_be_http_2 {
+        extensions.insert(passage);
     }
-    response.extensions_mut().insert(Forwarded);
     Ok(response)
 }
 

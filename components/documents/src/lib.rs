@@ -18,6 +18,7 @@ mod state;
 mod store;
 mod upload;
 mod watch;
+mod writing;
 
 pub use state::Proxy;
 pub use store::STATEMENTS;

@@ -1,17 +1,21 @@
 //! A request on its way to the service behind, until its answer begins.
 
+use std::future::poll_fn;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use frontdesk::outbound::limits;
 use frontdesk::{Error, Result};
 use futures::future::{Either, select};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Uri};
-use spin_sdk::http::Response;
-use spin_sdk::wasip3::http::types::ErrorCode;
+use spin_sdk::http::{FromResponse as _, Response};
+use spin_sdk::wasip3::http::client;
+use spin_sdk::wasip3::http::types::{ErrorCode, Request};
 
 use crate::upload::{Progress, Upload};
 use crate::watch::Watch;
+use crate::writing;
 
 /// How long the service may take to accept a connection; 502 is to come within 5 s (API.md, section 5).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -36,12 +40,19 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn with(&self, upload: Upload) -> Result<http::Request<Upload>> {
-        let mut request = http::Request::new(upload);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.target.clone();
-        *request.headers_mut() = self.headers.clone();
-        request.extensions_mut().insert(limits(CONNECT_TIMEOUT, UNLIMITED)?);
+    /// The request as the host takes it. Its body can be cut off.
+    fn with(&self, upload: Upload) -> Result<Request> {
+        let refused = |()| Error::internal("the host does not take the request");
+        let headers = self.headers.clone().try_into().map_err(Error::internal)?;
+        let progress = upload.progress().clone();
+        let cut = poll_fn(move |cx| progress.poll_cut(cx));
+        let (stream, trailers) = writing::write(upload, cut);
+        let limits = limits(CONNECT_TIMEOUT, UNLIMITED)?;
+        let (request, _) = Request::new(headers, Some(stream), trailers, Some(limits.0));
+        request.set_method(&(&self.method).into()).map_err(refused)?;
+        request.set_scheme(self.target.scheme().map(Into::into).as_ref()).map_err(refused)?;
+        request.set_authority(self.target.authority().map(Authority::as_str)).map_err(refused)?;
+        request.set_path_with_query(self.target.path_and_query().map(PathAndQuery::as_str)).map_err(refused)?;
         Ok(request)
     }
 }
@@ -89,13 +100,13 @@ async fn answer(
 ) -> Result<Response> {
     let began = Instant::now();
     let mut waits = Some(waits);
-    let mut sending = std::pin::pin!(spin_sdk::http::send(head.with(upload)?));
+    let mut sending = std::pin::pin!(send(head.with(upload)?));
     loop {
         let pause = if waits.is_some() { BRIEF } else { WATCH };
         let is_young = waits.is_some();
         // It needs no timer of its own: this loop comes round often enough. A question that is open is heard to its end, because
         // it holds a database session.
-        let refused = std::future::poll_fn(|cx| {
+        let refused = poll_fn(|cx| {
             let is_watched = !is_young && (!progress.is_over() || watch.is_asking());
             match is_watched.then(|| watch.poll_allowed(cx)) {
                 Some(Poll::Ready(Err(error))) => Poll::Ready(error),
@@ -112,7 +123,7 @@ async fn answer(
             // is the service that has failed.
             Either::Left((Err(error), _)) if may_repeat && began.elapsed() < AT_ONCE && is_broken_off(&error) => {
                 may_repeat = false;
-                sending.set(spin_sdk::http::send(head.with(Upload::repeated(progress))?));
+                sending.set(send(head.with(Upload::repeated(progress))?));
             }
             Either::Left((Err(error), _)) => return Err(refusal(&error, progress)),
             Either::Right((Either::Right((error, _)), _)) => return Err(error),
@@ -129,6 +140,10 @@ async fn answer(
             }
         }
     }
+}
+
+async fn send(request: Request) -> std::result::Result<Response, ErrorCode> {
+    Response::from_response(client::send(request).await?)
 }
 
 /// Whether it has a status that ends a request and that there is: the host sends no other on.

@@ -21,18 +21,25 @@ struct Inner {
     is_too_large: AtomicBool,
     is_broken: AtomicBool,
     is_over: AtomicBool,
-    /// Whether the client may go on sending. Until the answer begins, who waits for that asks instead.
-    watch: Mutex<Option<Watch>>,
+    cut: Mutex<Cut>,
 }
 
 /// Who has to do something.
 enum Turn {
     /// The client: more of the body is waited for.
-    Client(Option<Waker>),
+    Client,
     /// The service, since then: it was given what there is, and has neither taken it nor answered.
     Service(Instant),
-    /// Nobody: the request has failed, and the rest of the body is for others to read.
-    Nobody,
+}
+
+/// Why an upload breaks off although the client goes on sending.
+#[derive(Default)]
+struct Cut {
+    /// The request has failed, and the rest of the body is for others to read.
+    is_abandoned: bool,
+    /// Whether the client may go on. Until the answer begins, who waits for that asks instead.
+    watch: Option<Watch>,
+    waker: Option<Waker>,
 }
 
 impl Progress {
@@ -40,7 +47,7 @@ impl Progress {
     pub(crate) fn waits_for_service(&self) -> Option<Duration> {
         match *self.turn() {
             Turn::Service(since) => Some(since.elapsed()),
-            Turn::Client(_) | Turn::Nobody => None,
+            Turn::Client => None,
         }
     }
 
@@ -59,45 +66,33 @@ impl Progress {
         self.0.is_over.load(Ordering::Relaxed)
     }
 
-    /// Has the upload itself ask from now on whether the client may go on, because its answer has begun.
+    /// Asks from now on whether the client may go on, because the answer has begun.
     pub(crate) fn watch(&self, watch: Watch) {
-        *self.watched() = Some(watch);
-        // One that waits for the client begins to wait for the watch too. It is a part of the same task as who calls this.
-        if let Turn::Client(Some(waker)) = &*self.turn() {
-            waker.wake_by_ref();
-        }
+        self.change_cut(|cut| cut.watch = Some(watch));
     }
 
     /// Ends an upload whose request has failed. Whoever reads the rest of the body would otherwise take away the wake-up that
     /// this one waits for, and it would wait, and keep the instance, for ever.
     pub(crate) fn abandon(&self) {
-        let before = std::mem::replace(&mut *self.turn(), Turn::Nobody);
-        if let Turn::Client(Some(waker)) = before {
+        self.change_cut(|cut| cut.is_abandoned = true);
+    }
+
+    /// Waits until the upload is to be broken off.
+    pub(crate) fn poll_cut(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut cut = self.cut();
+        if cut.is_abandoned {
+            return Poll::Ready(());
+        }
+        cut.waker = Some(cx.waker().clone());
+        cut.watch.as_mut().map_or(Poll::Pending, |watch| watch.poll_cut(cx))
+    }
+
+    /// Who waits for it is a part of the same task as who calls this (docs/decisions/0004).
+    fn change_cut(&self, change: impl FnOnce(&mut Cut)) {
+        let mut cut = self.cut();
+        change(&mut cut);
+        if let Some(waker) = cut.waker.take() {
             waker.wake();
-        }
-    }
-
-    /// Gives somebody else the turn, unless it is nobody's.
-    fn pass(&self, to: Turn) {
-        let mut turn = self.turn();
-        if !matches!(*turn, Turn::Nobody) {
-            *turn = to;
-        }
-    }
-
-    /// What a watch says, if there is one: that the client may go on, or why not.
-    fn poll_allowed(&self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
-        match &mut *self.watched() {
-            Some(watch) => watch.poll_allowed(cx).map_err(|error| watch.break_off(&error)),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    /// Waits for a watch, if there is one, to say that the client may not go on.
-    fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<axum::Error> {
-        match &mut *self.watched() {
-            Some(watch) => watch.poll_ended(cx).map(|error| watch.break_off(&error)),
-            None => Poll::Pending,
         }
     }
 
@@ -106,9 +101,9 @@ impl Progress {
         self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watched(&self) -> MutexGuard<'_, Option<Watch>> {
+    fn cut(&self) -> MutexGuard<'_, Cut> {
         // As above.
-        self.0.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,9 +125,13 @@ impl Upload {
             is_too_large: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
-            watch: Mutex::new(None),
+            cut: Mutex::default(),
         }));
         (Self { first, body, left: limit, progress: progress.clone(), is_repeated: false }, progress)
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// No body, of an attempt after another one.
@@ -177,21 +176,15 @@ impl HttpBody for Upload {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if matches!(*self.progress.turn(), Turn::Nobody) {
-            return Poll::Ready(Some(Err(axum::Error::new("the request has failed"))));
-        }
-        if let Err(error) = std::task::ready!(self.progress.poll_allowed(cx)) {
-            return Poll::Ready(Some(Err(error)));
-        }
         let Poll::Ready(polled) = self.poll_data(cx) else {
-            self.progress.pass(Turn::Client(Some(cx.waker().clone())));
-            return self.progress.poll_ended(cx).map(|error| Some(Err(error)));
+            *self.progress.turn() = Turn::Client;
+            return Poll::Pending;
         };
         if polled.is_none() {
             self.progress.0.is_over.store(true, Ordering::Relaxed);
         }
         if !self.is_repeated {
-            self.progress.pass(Turn::Service(Instant::now()));
+            *self.progress.turn() = Turn::Service(Instant::now());
         }
         Poll::Ready(polled.map(|data| match data {
             Ok(data) => self.count(data),
@@ -247,16 +240,56 @@ mod tests {
         assert!(progress.is_too_large());
     }
 
+    fn is_cut(progress: &Progress) -> bool {
+        std::future::poll_fn(|cx| progress.poll_cut(cx)).now_or_never().is_some()
+    }
+
     #[test]
-    fn an_upload_that_waits_for_the_client_ends_when_it_is_abandoned() {
+    fn an_upload_is_cut_off_when_it_is_abandoned() {
+        let (_upload, progress) = Upload::new(None, Body::from("ab"), 4);
+        assert!(!is_cut(&progress));
+        progress.abandon();
+        assert!(is_cut(&progress));
+    }
+
+    #[test]
+    fn an_upload_is_cut_off_when_the_client_may_not_go_on() {
+        let (_upload, progress) = Upload::new(None, Body::from("ab"), 4);
+        progress.watch(Watch::refusing());
+        assert!(is_cut(&progress));
+    }
+
+    #[test]
+    fn who_waits_for_the_cut_is_woken_by_it() {
+        let changes: [fn(&Progress); 2] = [Progress::abandon, |progress| progress.watch(Watch::refusing())];
+        for change in changes {
+            let (_upload, progress) = Upload::new(None, Body::from("ab"), 4);
+            let woken = Arc::new(AtomicBool::new(false));
+            let flag = Arc::clone(&woken);
+            let waker = futures::task::waker(Arc::new(Flag(flag)));
+            assert!(progress.poll_cut(&mut Context::from_waker(&waker)).is_pending());
+            change(&progress);
+            assert!(woken.load(Ordering::Relaxed));
+        }
+    }
+
+    struct Flag(Arc<AtomicBool>);
+
+    impl futures::task::ArcWake for Flag {
+        fn wake_by_ref(flag: &Arc<Self>) {
+            flag.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_upload_without_data_is_the_turn_of_the_client() {
         let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
         let (mut upload, progress) = Upload::new(None, Body::from_stream(never), 9);
-        let mut frame = Box::pin(std::future::poll_fn(move |cx| Pin::new(&mut upload).poll_frame(cx)));
-        assert!(frame.as_mut().now_or_never().is_none());
+        assert!(progress.waits_for_service().is_some());
+        assert!(std::future::poll_fn(|cx| Pin::new(&mut upload).poll_frame(cx)).now_or_never().is_none());
         assert!(progress.waits_for_service().is_none());
-        progress.abandon();
-        assert!(frame.now_or_never().unwrap().unwrap().is_err());
     }
+
     #[test]
     fn an_upload_is_over_when_it_was_read_or_nobody_reads_it_any_more() {
         let (mut upload, progress) = Upload::new(None, Body::from("ab"), 4);
@@ -267,22 +300,5 @@ mod tests {
         assert!(!progress.is_over());
         drop(upload);
         assert!(progress.is_over());
-    }
-
-    #[test]
-    fn an_upload_that_waits_for_the_client_ends_when_they_may_not_go_on() {
-        let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
-        let (mut upload, progress) = Upload::new(None, Body::from_stream(never), 9);
-        let mut frame = Box::pin(std::future::poll_fn(move |cx| Pin::new(&mut upload).poll_frame(cx)));
-        assert!(frame.as_mut().now_or_never().is_none());
-        progress.watch(Watch::refusing());
-        assert!(frame.now_or_never().unwrap().unwrap().is_err());
-    }
-
-    #[test]
-    fn nothing_more_is_sent_on_for_somebody_who_may_not_go_on() {
-        let (mut upload, progress) = Upload::new(None, Body::from("ab"), 4);
-        progress.watch(Watch::refusing());
-        assert!(next(&mut upload).unwrap().is_err());
     }
 }

@@ -1,15 +1,13 @@
 //! Whether somebody may still do what takes long: asked again and again while a body streams (API.md, section 3).
 
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use frontdesk::access::SignedIn;
 use frontdesk::{Error, Result, log};
 use futures::future::{BoxFuture, Either, FutureExt as _, select};
-use http_body::{Body as HttpBody, Frame};
 use spin_sdk::time::sleep;
 
 use crate::may_use;
@@ -25,7 +23,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 type Ask = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send>;
 
 /// Asks whether somebody may go on. It is not a task of its own: whoever streams a body owns it and polls it (docs/decisions/0004).
-/// It has neither a timer nor a statement before a body waits, or has taken long.
 pub(crate) struct Watch {
     ask: Ask,
     request_id: String,
@@ -50,8 +47,8 @@ impl Watch {
         Self { ask, request_id, allowed: since, asked: since, question: None, timer: None }
     }
 
-    /// Whether they may go on. It is pending while that is asked. Nothing may be sent meanwhile: a client that does not read would
-    /// keep the question, and its database session, for as long as it likes.
+    /// Whether they may go on. It is pending while that is asked: then it must be polled until it is not, because the question holds a
+    /// database session.
     ///
     /// A question that got no answer says nothing about the caller, and one lost packet is no reason to end an upload of an hour.
     /// So it is asked again after the interval. Only when the next answer would come after the limit, they may not go on.
@@ -96,10 +93,9 @@ impl Watch {
         self.question.is_some()
     }
 
-    /// What a body yields that breaks off, which is logged: the line of its request has been written.
-    pub(crate) fn break_off(&self, error: &Error) -> axum::Error {
-        log::error("documents", &self.request_id, error);
-        axum::Error::new(std::io::Error::other("the caller may not go on"))
+    /// Waits until they may not go on, which is logged: the line of the request has been written.
+    pub(crate) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_ended(cx).map(|error| log::error("documents", &self.request_id, &error))
     }
 }
 
@@ -117,47 +113,24 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Unauthenticated(..) | Error::SignedOut(..) | Error::Forbidden(..))
 }
 
-/// A body that breaks off when whoever it is for may not go on.
-pub(crate) struct Watched<B> {
-    body: B,
-    watch: Watch,
-}
+/// Marks an answer that breaks off when whoever it is for may not go on. It is cloned with the extensions of the answer, and taken once.
+#[derive(Clone)]
+pub(crate) struct Watched(Arc<Mutex<Option<Watch>>>);
 
-impl<B> Watched<B> {
-    pub(crate) fn new(body: B, watch: Watch) -> Self {
-        Self { body, watch }
+impl Watched {
+    pub(crate) fn new(watch: Watch) -> Self {
+        Self(Arc::new(Mutex::new(Some(watch))))
     }
-}
 
-impl<B> HttpBody for Watched<B>
-where
-    B: HttpBody<Data = Bytes> + Unpin,
-    B::Error: Into<axum::BoxError>,
-{
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<Bytes>, axum::Error>>> {
-        let Self { body, watch } = &mut *self;
-        if let Err(error) = ready!(watch.poll_allowed(cx)) {
-            return Poll::Ready(Some(Err(watch.break_off(&error))));
-        }
-        match Pin::new(body).poll_frame(cx) {
-            Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new))),
-            Poll::Pending => watch.poll_ended(cx).map(|error| Some(Err(watch.break_off(&error)))),
-        }
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only a host takes it"))]
+    pub(crate) fn take(&self) -> Option<Watch> {
+        // A poisoned lock cannot be met: nothing panics under it, and wasm has no unwinding.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
-    use axum::body::Body;
-
     use super::*;
 
     const ENDED: Error = Error::Unauthenticated("session_ended", "The session has ended");
@@ -229,24 +202,6 @@ mod tests {
         assert_eq!(allowed(&mut watch), Ok(()));
         (watch.allowed, watch.asked) = (ago(25), ago(25));
         assert_eq!(allowed(&mut watch), Ok(()));
-    }
-
-    #[test]
-    fn a_body_yields_nothing_more_after_a_no() {
-        let mut body = Watched::new(Body::from("secret"), Watch::refusing());
-        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).now_or_never().unwrap();
-        assert!(frame.unwrap().is_err());
-
-        let mut body = Watched::new(Body::from("open"), Watch::hearing(30, vec![Ok(())]));
-        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).now_or_never().unwrap();
-        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), "open");
-    }
-
-    #[test]
-    fn a_body_yields_nothing_while_a_question_is_open() {
-        let ask: Ask = Box::new(|| futures::future::pending().boxed());
-        let mut body = Watched::new(Body::from("secret"), Watch::new(ask, "r-1", ago(30)));
-        assert!(std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).now_or_never().is_none());
     }
 
     #[test]

@@ -176,3 +176,88 @@ async fn an_upload_ends_also_after_its_answer_has_begun() {
     assert!(body.contains("abc") && !body.ends_with("0\r\n\r\n"), "{body:?}");
     desk.app.stop().await.unwrap();
 }
+
+/// After which nothing more is expected to be taken.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// A chunk of one GiB begins.
+const ENDLESS: &[u8] = b"40000000\r\n";
+
+/// Writes until it fails, or nobody has taken anything for a while. Returns whether it is the latter.
+async fn stalls(socket: &mut TcpStream) -> bool {
+    loop {
+        match timeout(STALLED, socket.write(&[b'x'; 64 * 1024])).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return false,
+            Err(_) => return true,
+        }
+    }
+}
+
+/// The next connection to a service, once the head of its request was read.
+async fn accepted(service: &TcpListener) -> TcpStream {
+    let (socket, _) = service.accept().await.unwrap();
+    let mut reader = BufReader::new(socket);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        assert_ne!(reader.read_line(&mut line).await.unwrap(), 0);
+    }
+    reader.into_inner()
+}
+
+/// How much comes until a connection ends, and whether its last bytes are those of a body that is whole.
+async fn rest(socket: &mut TcpStream) -> (usize, bool) {
+    let mut bytes = Vec::new();
+    let _ = timeout(LIMIT, socket.read_to_end(&mut bytes)).await.expect("the connection has not ended");
+    (bytes.len(), bytes.ends_with(b"0\r\n\r\n"))
+}
+
+#[tokio::test]
+async fn an_answer_that_the_client_does_not_read_ends_too() {
+    let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", service.local_addr().unwrap());
+    let desk = Desk::start(|app| app.variable("documents_upstream", origin)).await;
+    let user = desk.app.user().await.unwrap();
+    let mut client = begun(&desk, &user, "GET /api/documents/x", "").await;
+    let mut behind = accepted(&service).await;
+    behind.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+    behind.write_all(ENDLESS).await.unwrap();
+    assert!(stalls(&mut behind).await, "the client seems to read");
+    lock(&desk.app, &user).await;
+    timeout(LIMIT, async { while stalls(&mut behind).await {} }).await.expect("the answer has not ended");
+    let (length, is_whole) = rest(&mut client).await;
+    assert!(length > 0 && !is_whole);
+    desk.app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_the_service_does_not_read_ends_too() {
+    let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", service.local_addr().unwrap());
+    let desk = Desk::start(|app| app.variable("documents_upstream", origin)).await;
+    let user = desk.app.user().await.unwrap();
+    let mut client = begun(&desk, &user, "POST /api/documents/x", "transfer-encoding: chunked\r\n").await;
+    client.write_all(ENDLESS).await.unwrap();
+    client.write_all(b"abc").await.unwrap();
+    let mut behind = accepted(&service).await;
+    // The answer has a length, so that only the upload is there to be ended.
+    behind.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst").await.unwrap();
+    let mut head = [0; 12];
+    client.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    assert!(stalls(&mut client).await, "the service seems to read");
+    lock(&desk.app, &user).await;
+    let is_cut = || desk.app.log().iter().any(|line| line.contains("\"error.code\":\"session_ended\""));
+    timeout(LIMIT, async {
+        while !is_cut() {
+            sleep(PAUSE).await;
+        }
+    })
+    .await
+    .expect("the upload has not ended");
+    // What was on its way before may still arrive, and nothing that the client sends now.
+    let (rest, _) = tokio::join!(rest(&mut behind), stalls(&mut client));
+    assert!(rest.0 > 0 && !rest.1);
+    desk.app.stop().await.unwrap();
+}
