@@ -135,21 +135,26 @@ pub fn announces_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
-/// The whole body, if it is within [`LIMIT`]; one that says beforehand that it is not is refused before it is read.
+/// The whole body, if it is within [`LIMIT`]; one that says beforehand that it is not is refused before it is read. `is_read` says
+/// whether the route reads bodies of this type.
 ///
 /// # Errors
-/// 413, or 400 when it does not arrive whole.
-pub(crate) async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    const INCOMPLETE: Error = Error::BadRequest("incomplete_body", "The body did not arrive whole");
+/// 413, or when it does not arrive whole 415 or 400.
+pub(crate) async fn collect(headers: &HeaderMap, body: Body, is_read: bool) -> Result<Bytes> {
+    let incomplete = if is_read {
+        Error::BadRequest("incomplete_body", "The body did not arrive whole")
+    } else {
+        Error::UnsupportedMediaType
+    };
     let declared =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
     if declared.is_some_and(|length| length > LIMIT as u64) {
         return Err(Error::BodyTooLarge);
     }
-    match within(READ_TIME, Limited::new(body, LIMIT).collect()).await.ok_or(INCOMPLETE)? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge),
-        Err(_) => Err(INCOMPLETE),
+    match within(READ_TIME, Limited::new(body, LIMIT).collect()).await {
+        Some(Ok(collected)) => Ok(collected.to_bytes()),
+        Some(Err(error)) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge),
+        Some(Err(_)) | None => Err(incomplete),
     }
 }
 

@@ -29,9 +29,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for FormOrJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(&parts.headers, body).await?;
+        let media_type = media_type(&parts.headers);
+        let bytes = collect(&parts.headers, body, media_type.is_some()).await?;
         let length = bytes.len();
-        let fields = match media_type(&parts.headers).ok_or(Error::UnsupportedMediaType)? {
+        let fields = match media_type.ok_or(Error::UnsupportedMediaType)? {
             MediaType::Json => return parse(&bytes).map(Self),
             MediaType::Form => urlencoded(&bytes)?,
             MediaType::Multipart => multipart(&parts.headers, bytes).await?,
@@ -121,6 +122,15 @@ mod tests {
         let mut request = Request::new(body.into());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_bytes(content_type).unwrap());
         block_on(FormOrJson::from_request(request, &())).map(|FormOrJson(input)| input)
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_refused_for_its_type_first() {
+        let broken = || Body::from_stream(once(ready(Err::<Bytes, _>(std::io::Error::other("broken off")))));
+        for content_type in [URLENCODED, MULTIPART, "application/json"] {
+            assert!(matches!(read(content_type.as_bytes(), broken()), Err(Error::BadRequest("incomplete_body", _))));
+        }
+        assert!(matches!(read(b"text/plain", broken()), Err(Error::UnsupportedMediaType)));
     }
 
     fn refused(content_type: &str, body: impl Into<Body>) -> Vec<(String, String)> {

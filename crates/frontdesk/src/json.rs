@@ -29,12 +29,14 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(&parts.headers, body).await?;
-        match media_type(&parts.headers) {
-            _ if bytes.is_empty() => Ok(Self(None)),
-            Some(MediaType::Json) if without_mark(&bytes).trim_ascii() == b"null" => Ok(Self(None)),
-            Some(MediaType::Json) => parse(&bytes).map(Some).map(Self),
-            Some(MediaType::Form | MediaType::Multipart) | None => Err(Error::UnsupportedMediaType),
+        let is_json = is_json(&parts.headers);
+        let bytes = collect(&parts.headers, body, is_json).await?;
+        if bytes.is_empty() || is_json && without_mark(&bytes).trim_ascii() == b"null" {
+            Ok(Self(None))
+        } else if is_json {
+            parse(&bytes).map(Some).map(Self)
+        } else {
+            Err(Error::UnsupportedMediaType)
         }
     }
 }
@@ -44,11 +46,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = collect(&parts.headers, body).await?;
-        match media_type(&parts.headers) {
-            Some(MediaType::Json) => parse(&bytes).map(Self),
-            Some(MediaType::Form | MediaType::Multipart) | None => Err(Error::UnsupportedMediaType),
-        }
+        let is_json = is_json(&parts.headers);
+        let bytes = collect(&parts.headers, body, is_json).await?;
+        if is_json { parse(&bytes).map(Self) } else { Err(Error::UnsupportedMediaType) }
     }
 }
 
@@ -80,6 +80,10 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
         ("multipart", "form-data") => Some(MediaType::Multipart),
         _ => None,
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    matches!(media_type(headers), Some(MediaType::Json))
 }
 
 fn without_mark(bytes: &[u8]) -> &[u8] {
