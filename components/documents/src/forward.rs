@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::SignedIn;
 use frontdesk::db::Db;
 use frontdesk::{Error, Forwarded, Result, announces_body, request_id_of};
 use futures::future::{Either, select};
-use http::header::CONTENT_LENGTH;
+use http::header::{ALLOW, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use spin_sdk::time::sleep;
@@ -37,7 +37,23 @@ const WRAPPING: u64 = 64 * 1024;
 /// How many groups are told (API.md, section 5).
 const MAX_GROUPS: usize = 100;
 
+/// A method that a service may get. TRACE is none: it asks for the request back, with what was added to it.
+pub(crate) struct Passes(());
+
+impl<S: Sync> FromRequestParts<S> for Passes {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Response> {
+        const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+        if parts.method == Method::TRACE {
+            return Err(([(ALLOW, ALLOWED)], Error::MethodNotAllowed).into_response());
+        }
+        Ok(Self(()))
+    }
+}
+
 pub(crate) async fn forward(
+    _: Passes,
     MayUse { who, terms }: MayUse,
     State(proxy): State<Proxy>,
     request: Request,
@@ -48,9 +64,10 @@ pub(crate) async fn forward(
     if headers::body_length(request.headers()).is_some_and(|length| length > limit) {
         return Err(Error::UploadTooLarge);
     }
-    let (host, is_head) = (request.uri().authority().cloned(), request.method() == Method::HEAD);
+    let is_head = request.method() == Method::HEAD;
     let db = proxy.app().db();
-    let (asked, body) = request.into_parts();
+    let (mut asked, body) = request.into_parts();
+    headers::map_destination(&mut asked.headers, proxy.mount(), who.client().called())?;
     let who = Arc::new(who);
     let watch_anew = || Watch::of(&who, &proxy, request_id_of(&asked), since);
     let mut watch = watch_anew();
@@ -85,7 +102,7 @@ pub(crate) async fn forward(
     }
     let mut response = body.into_response();
     *response.status_mut() = parts.status;
-    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), host.as_ref());
+    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), who.client().called());
     let extensions = response.extensions_mut();
     extensions.insert(Forwarded);
     // In HTTP/1.1 only a body of unknown length can have trailers, which do not pass: what may have some goes through our hands.
@@ -125,7 +142,7 @@ async fn outgoing(
         request_id: request_id_of(parts),
         ip: who.client().ip(),
         scheme: who.client().scheme(),
-        host: parts.uri.authority(),
+        called: who.client().called(),
         traceparent: headers::traceparent(&parts.headers, Uuid::new_v4(), Uuid::new_v4()),
     };
     let mut forwarded = headers::for_upstream(&parts.headers, &caller);

@@ -1,17 +1,16 @@
 //! Which headers pass, and which are added, in both directions (API.md, section 5).
 
+use frontdesk::Result;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL,
-    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, EXPECT, HOST, LINK,
-    LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    COOKIE, EXPECT, HOST, LINK, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
-use crate::mount::Mount;
+use crate::mount::{BAD_DESTINATION, Mount};
 
 /// Headers of one connection and not of the message (RFC 9110, 7.6.1, and what came before it). The list is fixed: Spin removes
 /// `connection`, which would name others, before a component can read it.
@@ -28,29 +27,39 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// What speaks for a whole origin, which is ours: whom its browsers may answer to, what they shall forget, and which of its pages a
-/// service worker may stand before.
-const OF_OUR_ORIGIN: [HeaderName; 9] = [
-    ACCESS_CONTROL_ALLOW_CREDENTIALS,
-    ACCESS_CONTROL_ALLOW_HEADERS,
-    ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_MAX_AGE,
-    HeaderName::from_static("access-control-allow-private-network"),
-    HeaderName::from_static("clear-site-data"),
-    HeaderName::from_static("service-worker-allowed"),
+/// What the names begin with of what speaks for a whole origin or host, which are ours: who may read its answers, what browsers shall
+/// know, forget or do for all of its pages, and what a proxy before us shall do with the answer.
+const OF_OUR_ORIGIN: [&str; 18] = [
+    "access-control-",
+    "accept-ch",
+    "activate-storage-access",
+    "alt-svc",
+    "clear-site-data",
+    "critical-ch",
+    "expect-ct",
+    "nel",
+    "origin-agent-cluster",
+    "public-key-pins",
+    "report-to",
+    "reporting-endpoints",
+    "secure-session-",
+    "service-worker-allowed",
+    "set-login",
+    "strict-transport-security",
+    "use-as-dictionary",
+    "x-accel-",
 ];
 
 /// Credentials, which are ours alone; and what is between the client and us.
 const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, COOKIE, EXPECT, HOST];
 
+const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the names begin with of what a client may not say: who it is, where it comes from, and what it asked for. Some of it is
-/// ours to say; the rest a service may believe because proxies before others say it.
-const OURS: [&str; 17] = [
+/// ours to say; the rest a service may believe because proxies before others say it, or because its framework does.
+const OURS: [&str; 18] = [
     "x-user-",
     "spin-",
     "x-forwarded-",
@@ -64,10 +73,11 @@ const OURS: [&str; 17] = [
     "true-client-ip",
     "x-remote-user",
     "remote-user",
-    "x-original-host",
-    "x-original-uri",
-    "x-original-url",
+    "x-original-",
     "x-rewrite-url",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
 ];
 
 /// What the service behind is told of the caller.
@@ -83,8 +93,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) ip: Option<String>,
     /// By which scheme.
     pub(crate) scheme: &'a str,
-    /// Whom the client called. HTTP/2 has no `host`; the host gives every URL an authority.
-    pub(crate) host: Option<&'a Authority>,
+    /// Whom the client called.
+    pub(crate) called: Option<&'a Authority>,
     pub(crate) traceparent: String,
 }
 
@@ -108,7 +118,7 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         headers.remove(name);
     }
     let groups = caller.groups.join(",");
-    let host = caller.host.map(without_user).unwrap_or_default();
+    let called = caller.called.map(without_user).unwrap_or_default();
     for (name, value) in [
         ("x-user-id", caller.id.as_str()),
         ("x-user-email", caller.email),
@@ -117,7 +127,7 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         ("x-request-id", caller.request_id),
         ("x-forwarded-for", caller.ip.as_deref().unwrap_or_default()),
         ("x-forwarded-proto", caller.scheme),
-        ("x-forwarded-host", host),
+        ("x-forwarded-host", called),
         ("traceparent", &caller.traceparent),
     ] {
         // A value that is no header value is left out; none of these can be one.
@@ -129,6 +139,20 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
         headers.insert("x-user-groups-truncated", HeaderValue::from_static("true"));
     }
     headers
+}
+
+/// Where WebDAV's COPY and MOVE are to put what they copy or move, as the service behind calls it.
+///
+/// # Errors
+/// 400 `bad_path` when it is not below the prefix.
+pub(crate) fn map_destination(headers: &mut HeaderMap, mount: &Mount, called: Option<&Authority>) -> Result<()> {
+    let mut given = headers.get_all(DESTINATION).iter();
+    let (Some(destination), None) = (given.next(), given.next()) else {
+        return if headers.contains_key(DESTINATION) { Err(BAD_DESTINATION) } else { Ok(()) };
+    };
+    let destination = mount.destination(destination.to_str().unwrap_or_default(), called)?;
+    headers.insert(DESTINATION, HeaderValue::from_str(&destination).map_err(|_| BAD_DESTINATION)?);
+    Ok(())
 }
 
 /// Whether a service behind may take a header for one of ours: to CGI and what came after it (WSGI, PHP), `x_user.id` and
@@ -153,30 +177,32 @@ pub(crate) fn body_length(headers: &HeaderMap) -> Option<u64> {
     if is_chunked(headers) { None } else { headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok() }
 }
 
-/// The headers for the client, who has called us `host`.
+/// The headers for the client, who has called us so.
 pub(crate) fn for_client(
     status: StatusCode,
     mut headers: HeaderMap,
     mount: &Mount,
-    host: Option<&Authority>,
+    called: Option<&Authority>,
 ) -> HeaderMap {
     if is_chunked(&headers) {
         headers.remove(CONTENT_LENGTH);
     }
     // An answer has no `host`, and the host refuses one that does.
-    for name in HOP_BY_HOP.iter().chain(&[SET_COOKIE, SERVER, HOST]).chain(&OF_OUR_ORIGIN) {
+    for name in HOP_BY_HOP.iter().chain(&[SET_COOKIE, SERVER, HOST]) {
+        headers.remove(name);
+    }
+    let is_of_our_origin = |name: &&HeaderName| OF_OUR_ORIGIN.iter().any(|ours| name.as_str().starts_with(ours));
+    let of_our_origin: Vec<HeaderName> = headers.keys().filter(is_of_our_origin).cloned().collect();
+    for name in of_our_origin {
         headers.remove(name);
     }
     for name in [LOCATION, CONTENT_LOCATION] {
-        replace(&mut headers, &name, |location| mount.location(location, host));
+        replace(&mut headers, &name, |location| mount.location(location, called));
     }
-    replace(&mut headers, &LINK, |links| mount.links(links, host));
-    replace(&mut headers, &REFRESH, |refresh| match refresh.split_once(['=']) {
-        Some((before, location)) => mount.location(location, host).map(|location| format!("{before}={location}")),
-        None => Some(refresh.to_owned()),
-    });
+    replace(&mut headers, &LINK, |links| mount.links(links, called));
+    replace(&mut headers, &REFRESH, |refresh| mount.refresh(refresh, called));
     // Uploads are served on the origin of our cookies. Of several types a browser takes the last that it understands.
-    if headers.get_all(CONTENT_TYPE).iter().any(may_run) {
+    if !headers.contains_key(CONTENT_TYPE) || headers.get_all(CONTENT_TYPE).iter().any(may_run) {
         // Beside the service's own policy, if it has one: of several the strictest counts.
         headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     }
@@ -186,13 +212,31 @@ pub(crate) fn for_client(
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(if is_json { "no-store" } else { "private" }));
     }
     // Any other scheme would have browsers ask for a password on our origin.
-    if status == StatusCode::UNAUTHORIZED {
-        let is_bearer = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase().starts_with(b"bearer");
-        if !headers.get(WWW_AUTHENTICATE).is_some_and(is_bearer) {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+    replace(&mut headers, &WWW_AUTHENTICATE, bearer_challenges);
+    if status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     headers
+}
+
+/// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1).
+fn bearer_challenges(line: &str) -> Option<String> {
+    let mut is_bearer = false;
+    let mut kept = Vec::new();
+    for part in split_outside_quotes(line)? {
+        let part = part.trim();
+        let name =
+            part.split(|letter: char| !letter.is_ascii() || !is_token_byte(letter as u8)).next().unwrap_or_default();
+        let rest = part.strip_prefix(name).unwrap_or_default().trim_start();
+        // `name = value` is a parameter of the challenge before it.
+        if !rest.starts_with('=') {
+            is_bearer = name.eq_ignore_ascii_case("bearer");
+        }
+        if is_bearer && !part.is_empty() {
+            kept.push(part.to_owned());
+        }
+    }
+    (!kept.is_empty()).then(|| kept.join(", "))
 }
 
 /// Puts something else in the place of each value of a header, or nothing.
@@ -212,19 +256,27 @@ fn is_json(content_type: &HeaderValue) -> bool {
     essence == "application/json" || essence.ends_with("+json")
 }
 
-/// HTML, SVG and XML, what may hold any of them as a part, and what is no content type: browsers differ in where they cut one.
+/// Whether a browser might run something in it. All does not but a few kinds of types: what is no content type might, because browsers
+/// differ in where they cut one.
 fn may_run(content_type: &HeaderValue) -> bool {
     let text = String::from_utf8_lossy(content_type.as_bytes());
     let Some(content_types) = split_outside_quotes(&text) else { return true };
     content_types.iter().any(|content_type| {
         let essence = content_type.split(';').next().unwrap_or_default().trim_matches([' ', '\t']).to_ascii_lowercase();
         let Some((kind, subtype)) = essence.split_once('/') else { return true };
-        matches!(
-            essence.as_str(),
-            "text/html" | "text/xml" | "application/xml" | "text/xsl" | "multipart/x-mixed-replace"
-        ) || subtype.ends_with("+xml")
-            || !is_token(kind)
-            || !is_token(subtype)
+        let is_passive = match kind {
+            "image" | "audio" | "video" | "font" => !subtype.ends_with("+xml"),
+            "text" => matches!(subtype, "plain" | "csv" | "markdown" | "event-stream" | "calendar"),
+            "application" => {
+                matches!(subtype, "json" | "pdf" | "octet-stream" | "zip" | "gzip" | "x-ndjson" | "msword" | "rtf")
+                    || subtype.ends_with("+json")
+                    || ["vnd.openxmlformats-officedocument.", "vnd.oasis.opendocument.", "vnd.ms-"]
+                        .iter()
+                        .any(|office| subtype.starts_with(office) && !subtype.ends_with("xml"))
+            }
+            _ => false,
+        };
+        !is_passive || !is_token(subtype)
     })
 }
 
@@ -249,8 +301,11 @@ fn split_outside_quotes(text: &str) -> Option<Vec<String>> {
 
 /// RFC 9110, 5.6.2.
 fn is_token(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_allowed)
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The next step of the trace that a caller is in, or the first of a new one (W3C Trace Context, 3.2).
@@ -304,7 +359,7 @@ mod tests {
             request_id: "r",
             ip: Some("10.0.0.9".to_owned()),
             scheme: "https",
-            host: Some(host),
+            called: Some(host),
             traceparent: "t".to_owned(),
         }
     }
@@ -317,9 +372,20 @@ mod tests {
             ("access-control-allow-private-network", "true"),
             ("clear-site-data", "\"cookies\""),
             ("service-worker-allowed", "/"),
+            ("strict-transport-security", "max-age=0"),
+            ("alt-svc", "h3=\":443\""),
+            ("nel", "{}"),
+            ("report-to", "{}"),
+            ("reporting-endpoints", "a=\"https://evil.example.com\""),
+            ("accept-ch", "dpr"),
+            ("origin-agent-cluster", "?1"),
+            ("x-accel-redirect", "/etc/passwd"),
+            ("x-accel-buffering", "no"),
+            ("set-login", "logged-in"),
             ("cache-control", "private"),
+            ("content-type", "text/plain"),
         ]);
-        assert_eq!(answered.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["cache-control"]);
+        assert_eq!(answered.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["content-type", "cache-control"]);
     }
 
     #[test]
@@ -336,6 +402,11 @@ mod tests {
             ("forwarded", "for=6.6.6.6"),
             ("x-real-ip", "6.6.6.6"),
             ("x-original-url", "/admin"),
+            ("x-original-method", "DELETE"),
+            ("x-http-method-override", "DELETE"),
+            ("x_http_method.override", "DELETE"),
+            ("x-http-method", "DELETE"),
+            ("x-method_override", "DELETE"),
             ("spin-client-addr", "6.6.6.6:1"),
             ("authorization", "Bearer x"),
             ("cookie", "a=b"),
@@ -362,6 +433,20 @@ mod tests {
         assert_eq!(forwarded["x-user-role"], "user");
         assert_eq!(forwarded["x-forwarded-for"], "10.0.0.9");
         assert_eq!(forwarded["x-forwarded-host"], "desk.example.com:3000");
+    }
+
+    #[test]
+    fn a_destination_is_mapped_and_there_is_one_at_most() {
+        let map = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = headers(pairs);
+            map_destination(&mut headers, &mount(), None).map(|()| headers)
+        };
+        assert_eq!(map(&[("destination", "/api/documents/b")]).unwrap()["destination"], "/documents/b");
+        assert!(map(&[]).unwrap().is_empty());
+        for destination in ["/api/people", ""] {
+            assert!(map(&[("destination", destination)]).is_err(), "{destination}");
+        }
+        assert!(map(&[("destination", "/api/documents/b"), ("destination", "/api/documents/c")]).is_err());
     }
 
     #[test]
@@ -393,6 +478,31 @@ mod tests {
     }
 
     #[test]
+    fn of_all_challenges_those_for_bearer_tokens_pass() {
+        for (line, kept) in [
+            ("Basic realm=\"a, b\", Bearer realm=\"c\", error=\"d, e\"", Some("Bearer realm=\"c\", error=\"d, e\"")),
+            ("Bearer, Basic realm=\"x\"", Some("Bearer")),
+            ("Negotiate, BEARER scope = \"a\" , error=x, NTLM", Some("BEARER scope = \"a\", error=x")),
+            ("Digest realm=\"Bearer x\", nonce=\"Bearer\"", None),
+            ("Negotiate YWJj==, Basic realm=x", None),
+            (", ,Bearer realm=x,,", Some("Bearer realm=x")),
+            ("Bearers realm=x", None),
+            ("Basic realm=\"x, Bearer", None),
+            ("realm=\"x\"", None),
+            ("", None),
+        ] {
+            assert_eq!(bearer_challenges(line).as_deref(), kept, "{line}");
+        }
+        let twice = headers(&[("www-authenticate", "Basic realm=x"), ("www-authenticate", "Bearer realm=x")]);
+        for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::OK] {
+            let answer = for_client(status, twice.clone(), &mount(), None);
+            assert_eq!(answer.get_all("www-authenticate").iter().collect::<Vec<_>>(), ["Bearer realm=x"], "{status}");
+        }
+        let basic = headers(&[("www-authenticate", "Basic realm=x")]);
+        assert!(!for_client(StatusCode::OK, basic, &mount(), None).contains_key("www-authenticate"));
+    }
+
+    #[test]
     fn what_a_browser_would_run_is_sandboxed() {
         for content_type in [
             "text/html",
@@ -414,13 +524,32 @@ mod tests {
             "text/",
             "html",
             "",
+            "text/html5",
+            "text/javascript",
+            "application/xslt+xml",
+            "application/vnd.ms-word.x+xml",
+            "message/rfc822",
+            "multipart/related",
+            "application/x-shockwave-flash",
         ] {
             let answer = answer(&[("content-type", content_type)]);
             assert_eq!(answer["content-security-policy"], "sandbox", "{content_type}");
         }
         let twice = answer(&[("content-type", "text/plain"), ("content-type", "text/html")]);
         assert_eq!(twice["content-security-policy"], "sandbox");
-        let passive = ["text/plain", "application/pdf", "application/json", "text/html5"];
+        assert_eq!(answer(&[])["content-security-policy"], "sandbox");
+        let passive = [
+            "text/plain",
+            "application/pdf",
+            "application/json",
+            "image/png",
+            "IMAGE/JPEG",
+            "video/mp4",
+            "text/csv; charset=utf-8",
+            "application/problem+json",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/octet-stream",
+        ];
         let named = ["application/pdf; name=\"Report, final.pdf\"", "application/pdf; name=\"a\\\"b, c.pdf\""];
         for content_type in passive.into_iter().chain(named) {
             let answer = answer(&[("content-type", content_type)]);

@@ -3,9 +3,11 @@
 use frontdesk::outbound::Origin;
 use frontdesk::{Error, Result};
 use http::Uri;
-use http::uri::Authority;
+use http::uri::{Authority, PathAndQuery};
 
 use crate::path;
+
+pub(crate) const BAD_DESTINATION: Error = Error::BadRequest("bad_path", "The destination must not lead elsewhere");
 
 /// A service behind, and where it is mounted.
 #[derive(Debug)]
@@ -32,43 +34,130 @@ impl Mount {
     }
 
     /// Where the service sends a client, as the client can reach it. `None` when the client cannot, and should not learn where
-    /// that is. What is not the service's own stays. `host` is what the client called us, which a service may have been told.
-    pub(crate) fn location(&self, location: &str, host: Option<&Authority>) -> Option<String> {
-        let (is_behind, path) = match authority(location) {
+    /// that is. What is not the service's own stays. `called` is what the client called us, which a service has been told.
+    pub(crate) fn location(&self, location: &str, called: Option<&Authority>) -> Option<String> {
+        let location = as_read(location);
+        let (is_behind, path) = match authority(&location) {
             Some((authority, rest)) if self.upstream.is_at(authority) => (true, rest),
-            Some((authority, rest)) if host.is_some_and(|host| host.as_str().eq_ignore_ascii_case(authority)) => {
-                (false, rest)
+            Some((authority, rest)) if called.is_some_and(|called| is_same(called, authority)) => (false, rest),
+            // Something else on the service's machine, unless that is where we are too.
+            Some((authority, _))
+                if self.upstream.is_host(authority)
+                    && !called.is_some_and(|called| self.upstream.is_host(called.as_str())) =>
+            {
+                return None;
             }
-            Some(_) => return Some(location.to_owned()),
-            None => (false, location),
+            Some(_) => return Some(location),
+            None => (false, location.as_str()),
         };
         let end = path.find(['?', '#']).unwrap_or(path.len());
         let (path, tail) = path.split_at(end);
         match path::below(&self.upstream_path, path) {
             Some(rest) => Some(format!("{}{rest}{tail}", self.prefix)),
             None if is_behind => None,
-            None => Some(location.to_owned()),
+            None => Some(location),
         }
     }
 
+    /// The other way round: what the service calls a resource that a client names by one of our URLs, or by the path of one.
+    ///
+    /// # Errors
+    /// 400 `bad_path` when it is not below the prefix, or tries to leave it.
+    pub(crate) fn destination(&self, destination: &str, called: Option<&Authority>) -> Result<String> {
+        let uri: Uri = destination.parse().map_err(|_| BAD_DESTINATION)?;
+        let is_ours = match uri.authority() {
+            Some(authority) => called.is_some_and(|called| is_same(called, authority.as_str())),
+            None => destination.starts_with('/'),
+        };
+        let target =
+            if is_ours { self.target(&uri).map_err(|_| BAD_DESTINATION)? } else { return Err(BAD_DESTINATION) };
+        let path = target.path_and_query().map_or("", PathAndQuery::as_str);
+        Ok(if uri.authority().is_some() { target.to_string() } else { path.to_owned() })
+    }
+
+    /// The header `refresh`, in any of the forms that browsers read (HTML, 4.2.4.3 "shared declarative refresh steps"), in the
+    /// plainest one. `None` too when browsers do nothing about it.
+    pub(crate) fn refresh(&self, refresh: &str, called: Option<&Authority>) -> Option<String> {
+        let refresh = refresh.trim_start();
+        let after_time = refresh.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let time = refresh.strip_suffix(after_time)?;
+        let seconds = time.split('.').next().filter(|_| !time.is_empty())?;
+        let seconds = if seconds.is_empty() { "0" } else { seconds };
+        if after_time.is_empty() {
+            return Some(seconds.to_owned());
+        }
+        let rest = after_time.trim_start();
+        // Something must be between the time and the address.
+        let after_mark =
+            rest.strip_prefix([';', ',']).map(str::trim_start).or((rest.len() < after_time.len()).then_some(rest))?;
+        if after_mark.is_empty() {
+            return Some(seconds.to_owned());
+        }
+        let location = self.location(address_of(after_mark).trim_end(), called)?;
+        // Browsers would take a quote at its beginning for one around it.
+        (!location.starts_with(['\'', '"'])).then(|| format!("{seconds}; url={location}"))
+    }
+
     /// The same of every address in angle brackets, as in the header `link` (RFC 8288).
-    pub(crate) fn links(&self, links: &str, host: Option<&Authority>) -> Option<String> {
+    pub(crate) fn links(&self, links: &str, called: Option<&Authority>) -> Option<String> {
         let mut parts = links.split('<');
         let mut ours = parts.next()?.to_owned();
         for part in parts {
             let (location, rest) = part.split_once('>')?;
-            ours.extend(["<", &self.location(location, host)?, ">", rest]);
+            ours.extend(["<", &self.location(location, called)?, ">", rest]);
         }
         Some(ours)
     }
 }
 
-/// The authority of a URL that names one, and what follows.
+/// A URL as browsers read it: without tabs, and with a backslash as a slash before the query.
+fn as_read(url: &str) -> String {
+    let url = url.trim().replace('\t', "");
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (path, tail) = url.split_at(end);
+    let has_other_scheme =
+        path.split_once(':').is_some_and(|(scheme, _)| !scheme.contains(['/', '\\']) && !is_web(scheme));
+    if has_other_scheme { url } else { format!("{}{tail}", path.replace('\\', "/")) }
+}
+
+fn is_web(scheme: &str) -> bool {
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+}
+
+/// The authority of a URL that names one, and what follows. Browsers do not count the slashes before it.
 fn authority(url: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = url.split_once("//")?;
-    let is_web = ["", "http:", "https:"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let rest = match url.split_once(':') {
+        Some((scheme, rest)) if is_web(scheme) => rest,
+        _ => url.strip_prefix("//")?,
+    };
+    let rest = rest.trim_start_matches('/');
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    is_web.then(|| rest.split_at(end))
+    Some(rest.split_at(end))
+}
+
+/// Whether an authority in a URL is the one that a client called, whichever of their schemes' ports is not written.
+fn is_same(called: &Authority, authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    let port = |authority: &Authority| authority.port_u16().filter(|port| !matches!(port, 80 | 443));
+    called.host().eq_ignore_ascii_case(authority.host()) && port(called) == port(&authority)
+}
+
+/// The address in what follows the time of a `refresh`: `url=` may stand before it, and quotes around it.
+fn address_of(text: &str) -> &str {
+    let after_url = text.get(..3).filter(|word| word.eq_ignore_ascii_case("url")).and_then(|_| text.get(3..));
+    // Where there is no `url`, quotes are quotes all the same; where there is no `=` behind it, it is a part of the address.
+    let text = match after_url.map(str::trim_start) {
+        Some(rest) => match rest.strip_prefix('=') {
+            Some(rest) => rest.trim_start(),
+            None => return text,
+        },
+        None if text.starts_with(['u', 'U']) => return text,
+        None => text,
+    };
+    match text.chars().next() {
+        Some(quote @ ('\'' | '"')) => text.split(quote).nth(1).unwrap_or_default(),
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +188,16 @@ mod tests {
             ("7", Some("7")),
             ("?page=2", Some("?page=2")),
             ("https://example.com/documents/7", Some("https://example.com/documents/7")),
-            ("http://docs.internal:8002/documents", Some("http://docs.internal:8002/documents")),
+            ("http://docs.internal:8002/documents", None),
+            ("http://ada@docs.internal:8001/documents/7", Some("/api/documents/7")),
+            ("http:docs.internal:8001/documents/7", Some("/api/documents/7")),
+            ("http:///docs.internal:8001/documents/7", Some("/api/documents/7")),
+            ("http:\\\\docs.internal:8001\\documents\\7", Some("/api/documents/7")),
+            ("/\\docs.internal:8001/documents/7", Some("/api/documents/7")),
+            ("ht\ttp://docs.internal:8001/documents/7", Some("/api/documents/7")),
+            ("//docs.internal", None),
+            ("https://docs.internal/", None),
+            ("https://desk.example.com:443/documents/7", Some("/api/documents/7")),
             ("mailto:x@docs.internal", Some("mailto:x@docs.internal")),
             ("http://docs.internal:8001/documents/Übersicht.pdf", Some("/api/documents/Übersicht.pdf")),
             ("https://desk.example.com/documents/7", Some("/api/documents/7")),
@@ -123,6 +221,79 @@ mod tests {
             ("<nonsense", None),
         ] {
             assert_eq!(mount.links(theirs, Some(&host())).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_location_on_the_machine_that_we_are_on_too_stays() {
+        let mount = Mount::new("/api/documents", "http://localhost:8001", "/documents");
+        let called = Authority::from_static("localhost:3000");
+        for (theirs, ours) in [
+            ("http://localhost:9000/x", Some("http://localhost:9000/x")),
+            ("http://localhost:8001/documents/7", Some("/api/documents/7")),
+            ("http://localhost:3000/documents/7", Some("/api/documents/7")),
+            ("http://localhost:8001/x", None),
+        ] {
+            assert_eq!(mount.location(theirs, Some(&called)).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_leads_where_a_client_can_go_in_whatever_form_it_is_written() {
+        let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
+        for (theirs, ours) in [
+            ("0; url=http://docs.internal:8001/documents/7", Some("0; url=/api/documents/7")),
+            ("5;URL='http://docs.internal:8001/documents/7'", Some("5; url=/api/documents/7")),
+            ("5; url=\"http://docs.internal:8001/documents/7\" and more", Some("5; url=/api/documents/7")),
+            (" 0.5 , url = /documents/7 ", Some("0; url=/api/documents/7")),
+            ("5 /documents/7", Some("5; url=/api/documents/7")),
+            ("5;/documents/7", Some("5; url=/api/documents/7")),
+            ("5,'/documents/7'", Some("5; url=/api/documents/7")),
+            ("5;url='/documents/7", Some("5; url=/api/documents/7")),
+            ("5;url", Some("5; url=url")),
+            (".5;/documents/7?a=b", Some("0; url=/api/documents/7?a=b")),
+            ("5;url=/documents?url=x", Some("5; url=/api/documents?url=x")),
+            ("5;https://example.com/", Some("5; url=https://example.com/")),
+            ("5", Some("5")),
+            ("5;", Some("5")),
+            ("5; url=http://docs.internal:8001/elsewhere", None),
+            ("5; http://docs.internal:8002/", None),
+            ("5x; url=/documents/7", None),
+            ("url=/documents/7", None),
+            ("-1; url=/documents/7", None),
+            ("5; url=\"'/documents/7\"", None),
+            ("", None),
+        ] {
+            assert_eq!(mount.refresh(theirs, Some(&host())).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_destination_stays_below_the_prefix() {
+        let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
+        let destination = |text: &str| mount.destination(text, Some(&host())).ok();
+        for (ours, theirs) in [
+            ("/api/documents/b%20c", "/documents/b%20c"),
+            ("https://desk.example.com/api/documents/b/", "http://docs.internal:8001/documents/b/"),
+            ("http://DESK.example.com:80/api/documents/b?c", "http://docs.internal:8001/documents/b?c"),
+        ] {
+            assert_eq!(destination(ours).as_deref(), Some(theirs), "{ours}");
+        }
+        for ours in [
+            "/api/people",
+            "/documents/b",
+            "/api/documents/../people",
+            "/api/documents/%2e%2e/people",
+            "https://evil.example/api/documents/b",
+            "http://docs.internal:8001/documents/b",
+            "https://desk.example.com:8443/api/documents/b",
+            "//desk.example.com/api/documents/b",
+            "api/documents/b",
+            "b",
+            "*",
+            "",
+        ] {
+            assert_eq!(destination(ours), None, "{ours}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which path of the service behind a path of ours means.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 
 /// How often a path is decoded to see what it may turn into: services behind have been known to decode twice.
 const MAX_DECODINGS: usize = 3;
@@ -18,15 +18,14 @@ pub(crate) fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
 ///
 /// # Errors
 /// With `.` or `..` as a segment, an empty segment, a backslash or NUL, encoded or not; or with what some take for an encoding of
-/// them: UTF-8 longer than need be, and `%u002e`.
+/// them: UTF-8 that is longer than need be, and `%u002e`.
 pub(crate) fn check(rest: &str) -> Result<(), BadPath> {
     let mut current = rest.as_bytes().to_vec();
     for _ in 0..=MAX_DECODINGS {
         if is_bad(&current) {
             return Err(BadPath);
         }
-        let text = String::from_utf8_lossy(&current).into_owned();
-        let decoded: Vec<u8> = percent_decode_str(&text).collect();
+        let decoded: Vec<u8> = percent_decode(&current).collect();
         if decoded == current {
             return Ok(());
         }
@@ -42,12 +41,35 @@ fn is_bad(path: &[u8]) -> bool {
         let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
         matches!(name, b"." | b"..")
     };
-    // Bytes that begin nothing in UTF-8 but an ASCII character in two bytes.
-    let is_forbidden = |byte: &u8| matches!(byte, b'\\' | 0 | 0xc0 | 0xc1);
-    path.iter().any(is_forbidden)
+    path.iter().any(|byte| matches!(byte, b'\\' | 0))
+        || holds_overlong(path)
         || path.windows(4).any(|window| window.eq_ignore_ascii_case(b"%u00"))
         || path.windows(2).any(|pair| pair == b"//")
         || path.split(|byte| *byte == b'/').any(is_bad_segment)
+}
+
+/// Whether a decoder that does not mind length finds one of the characters there that a path must not hide. In Latin-1 the same bytes
+/// are letters: `\xC1` alone, or before a character of ASCII, stays.
+fn holds_overlong(path: &[u8]) -> bool {
+    (0..path.len()).any(|start| {
+        let mut bytes = path.iter().skip(start).copied();
+        let Some((lead, length)) = bytes.next().and_then(|lead| match lead {
+            0xc0 | 0xc1 => Some((lead & 1, 1)),
+            0xe0 => Some((0, 2)),
+            0xf0 => Some((0, 3)),
+            0xf8 => Some((0, 4)),
+            0xfc => Some((0, 5)),
+            _ => None,
+        }) else {
+            return false;
+        };
+        let character = (0..length).try_fold(u32::from(lead), |character, _| {
+            let byte = bytes.next().filter(|byte| matches!(byte, 0x80..=0xbf))?;
+            Some(character << 6 | u32::from(byte & 0x3f))
+        });
+        // A percent sign could begin the encoding of another.
+        character.and_then(char::from_u32).is_some_and(|character| matches!(character, '.' | '/' | '\\' | '%' | '\0'))
+    })
 }
 
 #[cfg(test)]
@@ -65,9 +87,32 @@ mod tests {
 
     #[test]
     fn harmless_paths_pass() {
-        for path in
-            ["", "/", "/a", "/a/", "/a%20b", "/a%2Fb", "/..a", "/a..", "/...", "/%E4%B8%AD", "/100%", "/a;b=c", "/%25"]
-        {
+        for path in [
+            "",
+            "/",
+            "/a",
+            "/a/",
+            "/a%20b",
+            "/a%2Fb",
+            "/..a",
+            "/a..",
+            "/...",
+            "/%E4%B8%AD",
+            "/100%",
+            "/a;b=c",
+            "/%25",
+            // Latin-1.
+            "/%C1rea.pdf",
+            "/%C0%20propos.pdf",
+            "/%C0",
+            "/%C0/%C1.pdf",
+            "/%C1%C0",
+            "/%E0.pdf",
+            "/%F0%80",
+            // What is as long as need be.
+            "/%E0%A0%80",
+            "/%C2%AE",
+        ] {
             assert_eq!(check(path), Ok(()), "{path}");
         }
     }
@@ -100,6 +145,18 @@ mod tests {
             "/%2525252525252e",
             "/%c0%ae%c0%ae/x",
             "/a%c1%9cb",
+            "/a%c0%afb",
+            "/a%c0%80b",
+            "/%c0%a5",
+            "/%25c0%25ae",
+            "/%e0%80%ae%e0%80%ae/x",
+            "/a%e0%80%afb",
+            "/a%e0%81%9cb",
+            "/%f0%80%80%ae",
+            "/a%F0%80%80%AFb",
+            "/%f8%80%80%80%ae",
+            "/%fc%80%80%80%80%af",
+            "/%C1%C0%AE",
             "/%u002e%u002e/x",
             "/%25u002E/x",
         ] {

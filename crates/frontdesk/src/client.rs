@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::extract::{FromRef, FromRequestParts};
 use http::HeaderMap;
 use http::request::Parts;
+use http::uri::Authority;
 use ipnet::IpNet;
 use uuid::Uuid;
 
@@ -27,6 +28,8 @@ pub struct Client {
     ip: Option<IpAddr>,
     user_agent: Option<String>,
     is_https: bool,
+    called: Option<Authority>,
+    untrusted_proxy: Option<IpAddr>,
     /// Whether the address is a proxy's: one that is not trusted, or one that does not say who came to it.
     is_shared: bool,
     request_id: String,
@@ -38,7 +41,8 @@ impl Client {
         let is_behind_proxy = peer.is_some_and(|peer| trusted.contain(peer));
         let ip = peer.map(|peer| trusted.client_of(peer, &parts.headers));
         let is_https = if is_behind_proxy {
-            last(&parts.headers, "x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+            first(&parts.headers, "x-forwarded-proto")
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"))
         } else {
             last(&parts.headers, "spin-full-url").is_some_and(|url| url.starts_with("https://"))
         };
@@ -47,6 +51,8 @@ impl Client {
             ip,
             user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
             is_https,
+            called: trusted.called(parts),
+            untrusted_proxy: peer.filter(|_| !is_behind_proxy && parts.headers.contains_key("x-forwarded-for")),
             is_shared: parts.headers.contains_key("x-forwarded-for") && !is_behind_proxy
                 || ip.is_some_and(|ip| trusted.contain(ip)),
             request_id: request_id_of(parts).to_owned(),
@@ -90,6 +96,17 @@ impl Client {
         if self.is_https { "https" } else { "http" }
     }
 
+    /// What the client called us.
+    pub fn called(&self) -> Option<&Authority> {
+        self.called.as_ref()
+    }
+
+    /// The address of a proxy that is not trusted, if the request came through one as far as its headers tell: all who come through it
+    /// are one client.
+    pub fn untrusted_proxy(&self) -> Option<String> {
+        self.untrusted_proxy.map(|ip| ip.to_string())
+    }
+
     /// For the audit log: what comes from here is done by somebody, or by nobody who is known.
     pub fn actor(&self, id: Option<Uuid>) -> Actor {
         Actor::new(id, self.ip(), self.request_id.clone())
@@ -125,8 +142,23 @@ impl TrustedProxies {
         text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether one of them has this address.
+    pub fn has(&self, ip: &str) -> bool {
+        ip.parse().is_ok_and(|ip| self.contain(ip))
+    }
+
     fn contain(&self, ip: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&ip))
+    }
+
+    /// What the client called us: a trusted proxy knows better than the URL, in which it may have put another host. HTTP/2 has no
+    /// `host`; Spin gives every URL an authority.
+    pub(crate) fn called(&self, parts: &Parts) -> Option<Authority> {
+        let is_behind_proxy = peer(&parts.headers).is_some_and(|peer| self.contain(peer));
+        let forwarded = first(&parts.headers, "x-forwarded-host").filter(|_| is_behind_proxy);
+        let forwarded =
+            forwarded.and_then(|host| host.parse().ok()).filter(|host: &Authority| !host.as_str().contains('@'));
+        forwarded.or_else(|| parts.uri.authority().cloned())
     }
 
     /// Read from the right: each proxy has appended who came to it, and what is left of the first that is not trusted may be
@@ -135,11 +167,12 @@ impl TrustedProxies {
         let values: Vec<&str> =
             headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
         let mut client = peer;
-        for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+        let hops = values.iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
+        for hop in hops {
             if !self.contain(client) {
                 break;
             }
-            match address(hop.trim()) {
+            match address(hop) {
                 Some(ip) => client = ip,
                 None => break,
             }
@@ -155,6 +188,12 @@ fn peer(headers: &HeaderMap) -> Option<IpAddr> {
 
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok())
+}
+
+/// The first element of a list, which may have several lines.
+fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).find(|element| !element.is_empty())
 }
 
 /// With a port or without, of IPv6 with brackets or without.
@@ -213,7 +252,9 @@ mod tests {
             (["6.6.6.6", "::ffff:203.0.113.7"], "203.0.113.7"),
             // The last that is known to be true.
             (["6.6.6.6", "unknown, 10.1.2.3"], "10.1.2.3"),
-            (["6.6.6.6", ""], "10.0.0.9"),
+            (["6.6.6.6", "unknown"], "10.0.0.9"),
+            (["203.0.113.7", ""], "203.0.113.7"),
+            ([",203.0.113.7, ,", " , 10.1.2.3,,"], "203.0.113.7"),
         ] {
             let headers = [PEER, ("x-forwarded-for", said[0]), ("x-forwarded-for", said[1])];
             assert_eq!(ip("10.0.0.0/8", &headers).as_deref(), Some(client), "{said:?}");
@@ -227,6 +268,49 @@ mod tests {
         assert_eq!(client("10.0.0.0/8", &[PEER, proto, url]).scheme(), "https");
         assert_eq!(client("", &[PEER, proto, url]).scheme(), "http");
         assert_eq!(client("", &[PEER, ("spin-full-url", "https://x/"), url]).scheme(), "http");
+        for (said, scheme) in [
+            (["wss", "http"], "https"),
+            (["HTTPS, http", "http"], "https"),
+            ([", https", "http"], "https"),
+            (["", "https"], "https"),
+            (["http, https", "https"], "http"),
+            (["ws", "https"], "http"),
+        ] {
+            let headers = [PEER, ("x-forwarded-proto", said[0]), ("x-forwarded-proto", said[1]), url];
+            assert_eq!(client("10.0.0.0/8", &headers).scheme(), scheme, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_what_the_client_called_us() {
+        let called = |trusted: &str, said: &[&str]| {
+            let said = said.iter().map(|host| ("x-forwarded-host", *host));
+            client(trusted, &[PEER].into_iter().chain(said).collect::<Vec<_>>()).called().map(ToString::to_string)
+        };
+        for (said, host) in [
+            (&["people.example.com"][..], "people.example.com"),
+            (&["people.example.com:8443, inner", "other"], "people.example.com:8443"),
+            (&["", " , people.example.com"], "people.example.com"),
+            (&["[2001:db8::1]:8443"], "[2001:db8::1]:8443"),
+            // What is no host and port says nothing.
+            (&["ada@people.example.com"], "desk.example.com"),
+            (&["people.example.com/x"], "desk.example.com"),
+            (&[""], "desk.example.com"),
+            (&[], "desk.example.com"),
+        ] {
+            assert_eq!(called("10.0.0.0/8", said).as_deref(), Some(host), "{said:?}");
+            assert_eq!(called("", said).as_deref(), Some("desk.example.com"), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_trusted_is_noticed() {
+        let noticed = |trusted: &str, headers: &[(&str, &str)]| client(trusted, headers).untrusted_proxy();
+        let forwarded = ("x-forwarded-for", "203.0.113.7");
+        assert_eq!(noticed("", &[PEER, forwarded]).as_deref(), Some("10.0.0.9"));
+        assert_eq!(noticed("", &[PEER]), None);
+        assert_eq!(noticed("10.0.0.0/8", &[PEER, forwarded]), None);
+        assert_eq!(noticed("", &[forwarded]), None);
     }
 
     #[test]

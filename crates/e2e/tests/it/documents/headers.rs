@@ -261,6 +261,9 @@ async fn what_a_browser_would_run_is_sandboxed() {
         ("text/plain", false),
         ("application/pdf; name=\"Report, final.pdf\"", false),
         ("application/json", false),
+        ("image/png", false),
+        ("text/javascript", true),
+        ("application/x-unknown", true),
     ] {
         let request = request(desk, &user, Method::GET, "/x").header("x-answer-content-type", content_type);
         let answer = request.send().await.unwrap();
@@ -275,4 +278,146 @@ async fn what_a_browser_would_run_is_sandboxed() {
     let answer = request.send().await.unwrap();
     let policies: Vec<_> = answer.headers().get_all("content-security-policy").iter().collect();
     assert_eq!(policies, ["default-src 'none'", "sandbox"]);
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_by_what_name_and_scheme_we_were_called() {
+    let trusting = Desk::start(|app| app.variable("trusted_proxies", "127.0.0.1")).await;
+    let user = trusting.app.user().await.unwrap();
+    let said = [
+        ("x-forwarded-host", "people.example.com, inner.example.com"),
+        ("x-forwarded-host", "inner.example.com"),
+        ("x-forwarded-proto", "wss, http"),
+    ];
+    let ask = |desk: &Desk, user: &Caller| {
+        let request = request(desk, user, Method::GET, "/x");
+        said.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+    };
+    let received = echo(ask(&trusting, &user)).await;
+    assert_eq!(received.header("x-forwarded-host"), ["people.example.com"]);
+    assert_eq!(received.header("x-forwarded-proto"), ["https"]);
+    let location = ("x-answer-location", "https://people.example.com/documents/7");
+    let answer = ask(&trusting, &user).header(location.0, location.1).send().await.unwrap();
+    assert_eq!(answer.headers()["location"], "/api/documents/7");
+    trusting.app.stop().await.unwrap();
+
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let received = echo(ask(desk, &user)).await;
+    assert_eq!(received.header("x-forwarded-host"), [desk.address()]);
+    assert_eq!(received.header("x-forwarded-proto"), ["http"]);
+    let answer = ask(desk, &user).header(location.0, location.1).send().await.unwrap();
+    assert_eq!(answer.headers()["location"], location.1);
+}
+
+#[tokio::test]
+async fn a_service_does_not_speak_for_our_origin_or_host() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let names = [
+        "strict-transport-security",
+        "alt-svc",
+        "nel",
+        "report-to",
+        "reporting-endpoints",
+        "accept-ch",
+        "origin-agent-cluster",
+        "access-control-allow-origin",
+        "clear-site-data",
+        "service-worker-allowed",
+        "x-accel-redirect",
+        "x-accel-buffering",
+    ];
+    let asked = names
+        .iter()
+        .fold(request(desk, &user, Method::GET, "/x"), |request, name| request.header(format!("x-answer-{name}"), "x"));
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    for name in names {
+        assert!(!answer.headers().contains_key(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn of_what_a_service_demands_to_be_shown_only_bearer_tokens_pass() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let line = "Basic realm=\"a, b\", Bearer realm=\"c\", error=\"d\", Negotiate";
+    for status in ["401", "403", "200"] {
+        let request = request(desk, &user, Method::GET, "/x").header("x-answer-status", status);
+        let answer = request.header("x-answer-www-authenticate", line).send().await.unwrap();
+        assert_eq!(answer.headers()["www-authenticate"], "Bearer realm=\"c\", error=\"d\"", "{status}");
+    }
+    let basic = |status: &str| {
+        let request = request(desk, &user, Method::GET, "/x").header("x-answer-status", status.to_owned());
+        request.header("x-answer-www-authenticate", "Basic realm=\"a\"").send()
+    };
+    assert_eq!(basic("401").await.unwrap().headers()["www-authenticate"], "Bearer");
+    assert!(!basic("403").await.unwrap().headers().contains_key("www-authenticate"));
+}
+
+#[tokio::test]
+async fn a_refresh_leads_where_a_client_can_go() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let origin = desk.upstream.origin();
+    for (theirs, ours) in [
+        (format!("0; url={origin}/documents/7"), Some("0; url=/api/documents/7")),
+        (format!("5;URL = '{origin}/documents/7?a=b'"), Some("5; url=/api/documents/7?a=b")),
+        (format!("5, {origin}/documents/7"), Some("5; url=/api/documents/7")),
+        (format!("5 \"{origin}/documents/7\""), Some("5; url=/api/documents/7")),
+        (format!("5; url={origin}/login"), None),
+        ("5".to_owned(), Some("5")),
+    ] {
+        let request = request(desk, &user, Method::GET, "/x").header("x-answer-refresh", &theirs);
+        let answer = request.send().await.unwrap();
+        let told = answer.headers().get("refresh").map(|value| value.to_str().unwrap());
+        assert_eq!(told, ours, "{theirs}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_a_service_take_a_method_for_another() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let lines = "x-http-method-override: DELETE\r\nx_http-method: DELETE\r\nx-method-override: DELETE\r\nx-original-url: /x\r\n";
+    let received = received(desk, &user, lines).await;
+    for (name, _) in &received.headers {
+        assert!(!name.contains("method") && !name.contains("original"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn trace_is_no_method_of_a_service() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let key = unique();
+    for caller in [&user, &desk.app.anonymous()] {
+        let answer = raw(desk, caller, &format!("TRACE /api/documents/{key}"), "").await;
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+        assert!(answer.contains("\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"), "{answer}");
+        assert!(body_of(&answer).contains("\"method_not_allowed\""), "{answer}");
+    }
+    assert_eq!(desk.upstream.received(&key).len(), 0);
+}
+
+#[tokio::test]
+async fn a_destination_is_mapped_and_must_not_lead_elsewhere() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let ask = |destination: &str| {
+        let copy = Method::from_bytes(b"COPY").unwrap();
+        request(desk, &user, copy, "/a").header("destination", destination.to_owned())
+    };
+    let ours = format!("{}/api/documents/b%20c", desk.app.url());
+    let theirs = format!("{}/documents/b%20c", desk.upstream.origin());
+    for (given, expected) in [("/api/documents/b", "/documents/b"), (ours.as_str(), theirs.as_str())] {
+        let received = echo(ask(given)).await;
+        assert_eq!((received.method.as_str(), received.header("destination")), ("COPY", vec![expected]), "{given}");
+    }
+    for given in ["/api/people", "/api/documents/../people", "https://evil.example/api/documents/b", "b"] {
+        let answer = ask(given).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{given}");
+        assert!(answer.text().await.unwrap().contains("\"bad_path\""), "{given}");
+    }
 }
