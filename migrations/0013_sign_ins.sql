@@ -72,71 +72,20 @@ begin
 end
 $$;
 
--- What start_session does once the accounts are locked. It changes nothing if the account is null, and then nothing else is read.
-create function open_session(
-    account uuid, old_hash text, new_hash text, lifetime bigint, idle_lifetime bigint, max_sessions integer,
-    client_ip text, client_user_agent text, browser_sessions uuid[], device uuid, known_network text, network text, tried_device uuid,
-    is_account_counted boolean,
-    out session uuid, out refresh_counter integer, out user_json text, out issued_by uuid, out ended uuid[]
-)
-    language plpgsql set plan_cache_mode = force_generic_plan
-as $$
-declare
-    who users;
-    -- By the clock that sessions_ended_at has: a session that begins after the others were ended is live.
-    instant constant timestamptz := clock_timestamp();
-begin
-    update users u set last_login_at = now(), password_hash = coalesce(new_hash, u.password_hash)
-    where u.id = open_session.account and u.password_hash = open_session.old_hash and may_sign_in(u)
-    returning u.* into who;
-    insert into sessions as s (user_id, created_at, expires_at, idle_expires_at, ip, user_agent)
-    select
-        who.id, instant, instant + lifetime * interval '1 second',
-        instant + least(lifetime, idle_lifetime) * interval '1 second',
-        client_ip, client_user_agent
-    where who.id is not null
-    returning s.id, s.refresh_counter into session, refresh_counter;
-    update one_time_passwords o set opened_session = session where o.user_id = who.id returning o.issued_by into issued_by;
-    with past as (
-        delete from sessions s
-        where session is not null and (s.id = any (browser_sessions) or s.id = any (array(
-            select l.id from sessions l where l.user_id = who.id and l.id <> session and l.id <> all (browser_sessions) and is_live(l, who)
-            order by l.last_used_at desc, l.id offset greatest(max_sessions - 1, 0)
-        )))
-        returning s.id
-    )
-    select array_agg(p.id) into ended from past p;
-    insert into known_devices as k (device_key, user_id, seen_at)
-    select device, who.id, instant where device is not null and who.id is not null
-    on conflict on constraint known_devices_pkey do update set seen_at = excluded.seen_at;
-    -- A client that keeps no cookies is a new device each time.
-    delete from known_devices k where k.user_id = who.id and k.device_key = any (array(
-        select d.device_key from known_devices d where d.user_id = who.id order by d.seen_at desc offset 100
-    ));
-    insert into known_networks as k (user_id, network, seen_at)
-    select who.id, known_network, now() where known_network is not null and who.id is not null
-    on conflict on constraint known_networks_pkey do update set seen_at = excluded.seen_at;
-    perform password_was_right(who.email, network, tried_device, is_account_counted);
-    user_json := user_json(who);
-end
-$$;
-
 -- Begins a session for an account whose password was verified against old_hash, and replaces the hash if there is a new one. Ends the
 -- sessions that the browser had, whoever's they were, and beyond max_sessions those that were used least recently. Remembers the
--- device and the network if they are given, and takes back the tries that were counted. The session is null if the account has changed
--- since its password was verified.
+-- device and the network if they are given. The session is null if the account has changed since its password was verified.
 create function start_session(
     account uuid, old_hash text, new_hash text, lifetime bigint, idle_lifetime bigint, max_sessions integer,
-    client_ip text, client_user_agent text, browser_sessions uuid[], device uuid, known_network text, network text, tried_device uuid,
-    is_account_counted boolean,
-    out session uuid, out refresh_counter integer, out user_json text, out issued_by uuid, out ended uuid[]
+    client_ip text, client_user_agent text, browser_sessions uuid[], device uuid, network text,
+    out session uuid, out refresh_counter integer, out user_json text, out address text, out issued_by uuid, out ended uuid[]
 )
     language plpgsql
 as $$
+declare
+    who users;
+    instant timestamptz;
 begin
-    -- On a new connection planning takes longer than all else. It is done before the account is locked: many who sign in to one account
-    -- at once wait for each other.
-    perform open_session(null, null, null, null, null, null, null, null, null, null, null, null, null, null);
     -- The issuer of a one-time password must not lose the right to it while it is used, and sessions are deleted only while their accounts
     -- are locked.
     perform from users u
@@ -144,12 +93,45 @@ begin
         or u.id = (select o.issued_by from one_time_passwords o where o.user_id = start_session.account)
         or u.id = any (array(select s.user_id from sessions s where s.id = any (browser_sessions)))
     order by u.id for no key update;
-    select o.session, o.refresh_counter, o.user_json, o.issued_by, o.ended
-    into start_session.session, start_session.refresh_counter, start_session.user_json, start_session.issued_by, start_session.ended
-    from open_session(
-        account, old_hash, new_hash, lifetime, idle_lifetime, max_sessions, client_ip, client_user_agent, browser_sessions, device,
-        known_network, network, tried_device, is_account_counted
-    ) o;
+    update users u set last_login_at = now(), password_hash = coalesce(new_hash, u.password_hash)
+    where u.id = start_session.account and u.password_hash = start_session.old_hash and may_sign_in(u)
+    returning u.* into who;
+    if not found then
+        return;
+    end if;
+    -- By the clock that sessions_ended_at has: a session that begins after the others were ended is live.
+    instant := clock_timestamp();
+    insert into sessions as s (user_id, created_at, expires_at, idle_expires_at, ip, user_agent)
+    values (
+        who.id, instant, instant + lifetime * interval '1 second',
+        instant + least(lifetime, idle_lifetime) * interval '1 second',
+        client_ip, client_user_agent
+    )
+    returning s.id, s.refresh_counter into session, refresh_counter;
+    update one_time_passwords o set opened_session = session where o.user_id = who.id returning o.issued_by into issued_by;
+    with past as (
+        delete from sessions s
+        where s.id = any (browser_sessions) or s.id = any (array(
+            select l.id from sessions l where l.user_id = who.id and l.id <> session and l.id <> all (browser_sessions) and is_live(l, who)
+            order by l.last_used_at desc, l.id offset greatest(max_sessions - 1, 0)
+        ))
+        returning s.id
+    )
+    select array_agg(p.id) into ended from past p;
+    if device is not null then
+        insert into known_devices as k (device_key, user_id, seen_at) values (device, who.id, instant)
+        on conflict on constraint known_devices_pkey do update set seen_at = excluded.seen_at;
+        -- A client that keeps no cookies is a new device each time.
+        delete from known_devices k where k.user_id = who.id and k.device_key = any (array(
+            select d.device_key from known_devices d where d.user_id = who.id order by d.seen_at desc offset 100
+        ));
+    end if;
+    if network is not null then
+        insert into known_networks as k (user_id, network, seen_at) values (who.id, start_session.network, now())
+        on conflict on constraint known_networks_pkey do update set seen_at = excluded.seen_at;
+    end if;
+    user_json := user_json(who);
+    address := who.email;
 end
 $$;
 

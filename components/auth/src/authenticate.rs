@@ -3,9 +3,10 @@
 //! Unknown address, wrong password and inactive account are one answer, in the same time: a password is verified in each case.
 //! The exception is an account whose hash came from an older system and was not replaced yet: that costs what it costs.
 
+use frontdesk::db::Db;
 use frontdesk::password::{self, Verdict};
 use frontdesk::time::compute;
-use frontdesk::{Error, Result, email};
+use frontdesk::{Client, Error, Result, email, log};
 use uuid::Uuid;
 
 use crate::state::Auth;
@@ -23,6 +24,21 @@ pub(crate) struct Browser {
     pub(crate) sessions: Vec<Uuid>,
 }
 
+/// Says so, once a day, if sign-ins come through a proxy that is not trusted: everybody behind it shares one limit.
+async fn notice_proxy(db: &Db, client: &Client) -> Result<()> {
+    if let Some(ip) = client.untrusted_proxy()
+        && store::insert_untrusted_proxy(db, ip.clone()).await?
+    {
+        log::warning(
+            "auth",
+            &format!(
+                "{ip} sends x-forwarded-for and is no trusted proxy: all who come through it count as one client (trusted_proxies)"
+            ),
+        );
+    }
+    Ok(())
+}
+
 /// Begins a session.
 ///
 /// # Errors
@@ -34,6 +50,7 @@ pub(crate) async fn authenticate(
     browser: Option<&Browser>,
 ) -> Result<Begun> {
     let db = auth.app().db();
+    notice_proxy(db, &visitor.client).await?;
     // What is no address is no account, and is counted by where it comes from.
     let email = email::parse(email).ok();
     let mut candidate = store::count_login(db, email.clone(), visitor, Try::SignIn, auth.scale()).await?.decided()?;

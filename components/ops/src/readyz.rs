@@ -17,7 +17,9 @@ use crate::views::StatusView;
 pub(crate) async fn readyz(_: Public) -> Result<Json<StatusView>> {
     let configured = configured().await.map_err(Error::NotReady)?;
     let problem = match store::latest_migration(configured.app.db()).await {
-        Ok(Some(version)) if version >= LATEST_MIGRATION => return Ok(Json(StatusView::OK)),
+        Ok(Some(version)) if version >= LATEST_MIGRATION => {
+            return Ok(Json(StatusView::with(warnings(&configured.app).await?)));
+        }
         Ok(version) => Problem::new(
             "migrations",
             format!("the schema is at {}, this version needs {LATEST_MIGRATION}", version.unwrap_or_default()),
@@ -30,6 +32,15 @@ pub(crate) async fn readyz(_: Public) -> Result<Json<StatusView>> {
         }
     };
     Err(Error::NotReady(vec![problem]))
+}
+
+/// What does not fail it. Addresses are in the log only: that of a proxy may be somebody's.
+async fn warnings(app: &App) -> Result<Vec<&'static str>> {
+    let proxies = store::untrusted_proxies(app.db()).await?;
+    let is_any_untrusted = proxies.iter().any(|ip| !app.trusted_proxies().has(ip));
+    let untrusted = "trusted_proxies: a proxy that is not among them sends x-forwarded-for, so all who come through it count as one client; \
+                     the log of sign-ins names it";
+    Ok(is_any_untrusted.then_some(untrusted).into_iter().collect())
 }
 
 /// That the variables which every component shares are there and agree.
@@ -50,8 +61,8 @@ impl Load for Configured {
     }
 }
 
-/// That all components have what they need. It is asked once in an instance, so that from then on a readiness check costs one
-/// statement; while something is missing it is asked anew every time.
+/// That all components have what they need. It is asked once in an instance, so that from then on a readiness check costs two
+/// statements; while something is missing it is asked anew every time.
 async fn configured() -> std::result::Result<&'static Configured, Vec<Problem>> {
     static CONFIGURED: OnceLock<Configured> = OnceLock::new();
     if let Some(configured) = CONFIGURED.get() {

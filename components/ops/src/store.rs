@@ -3,10 +3,10 @@
 use frontdesk::db::{Db, DbError, Statement};
 
 /// Every statement of this family.
-pub const STATEMENTS: &[Statement] = &[LATEST_APPLIED];
+pub const STATEMENTS: &[Statement] = &[LATEST_APPLIED, LIST_UNTRUSTED_PROXIES];
 
 /// The number of the newest file in `migrations/`, which this version needs; a test holds the two together.
-pub const LATEST_MIGRATION: i64 = 13;
+pub const LATEST_MIGRATION: i64 = 16;
 
 const LATEST_APPLIED: Statement =
     Statement::read("ops.latest_migration", "select max(version) from _sqlx_migrations where success");
@@ -21,6 +21,17 @@ pub(crate) async fn latest_migration(db: &Db) -> Result<Option<i64>, DbError> {
         Err(error) if error.sqlstate() == Some(UNDEFINED_TABLE) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+const LIST_UNTRUSTED_PROXIES: Statement = Statement::read(
+    "ops.list_untrusted_proxies",
+    "select ip from untrusted_proxies where seen_at > now() - interval '2 days'",
+);
+
+/// The addresses that sign-ins came through of proxies that were not trusted then.
+pub(crate) async fn untrusted_proxies(db: &Db) -> Result<Vec<String>, DbError> {
+    let rows: Vec<(String,)> = db.all(LIST_UNTRUSTED_PROXIES, Vec::new()).await?;
+    Ok(rows.into_iter().map(|(ip,)| ip).collect())
 }
 
 #[cfg(test)]

@@ -322,12 +322,14 @@ const DELETE_EXPIRED: Statement = Statement::write(
          for update skip locked
      ), deleted_networks as (
          delete from known_networks k using networks n where k.user_id = n.user_id and k.network = n.network
+     ), deleted_proxies as (
+         delete from untrusted_proxies where seen_at <= now() - interval '2 days'
      )
      select count(*) from limits",
 );
 
-/// Deletes what has expired of limits on tries, password resets, mails that were of use for a while, and the devices and
-/// networks that accounts are known from.
+/// Deletes what has expired of limits on tries, password resets, mails that were of use for a while, the devices and networks that
+/// accounts are known from, and the proxies that are not trusted.
 pub(crate) async fn delete_expired(db: &Db) -> Result<(), DbError> {
     db.one::<(i64,)>(DELETE_EXPIRED, Vec::new()).await.map(drop)
 }

@@ -259,7 +259,7 @@ impl SignedIn {
         let Row(row) = app.db().one(statement, parameters).await?;
         let (user, found) = row.ok_or(SESSION_ENDED)?;
         if credentials.cookies.is_some() {
-            app.public_origins().check(parts)?;
+            app.public_origins().check(parts, app.trusted_proxies().called(parts).as_ref())?;
         }
         if let Some(log) = log {
             log.signed_in(user.id);
@@ -382,7 +382,8 @@ where
         let log = parts.extensions.get::<RequestLog>().cloned();
         let origins = app.public_origins();
         let is_from_another_site = origins.check_anonymous(parts).is_err();
-        Ok(Self { checked: origins.check(parts), is_from_another_site, log, cookies: app.cookies() })
+        let checked = origins.check(parts, app.trusted_proxies().called(parts).as_ref());
+        Ok(Self { checked, is_from_another_site, log, cookies: app.cookies() })
     }
 }
 

@@ -43,7 +43,7 @@ impl App {
     }
 
     /// Whose word on who is calling is taken.
-    pub(crate) fn trusted_proxies(&self) -> &TrustedProxies {
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.0.trusted_proxies
     }
 }

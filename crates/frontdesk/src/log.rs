@@ -15,6 +15,11 @@ pub fn write(line: &impl Serialize) {
     let _ = std::io::stdout().write_all(&line);
 }
 
+/// Writes what the operator should change, though everything goes on.
+pub fn warning(component: &str, detail: &str) {
+    write(&serde_json::json!({"level": "warning", "component": component, "detail": detail}));
+}
+
 /// Writes what went wrong after an answer had begun, which therefore is not in the line of its request.
 pub fn error(component: &str, request_id: &str, error: &Error) {
     write(&serde_json::json!({

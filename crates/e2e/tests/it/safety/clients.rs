@@ -1,6 +1,7 @@
 //! Where a request comes from.
 
 use e2e::{App, Caller};
+use insta::assert_snapshot;
 use reqwest::Method;
 use serde_json::json;
 
@@ -41,4 +42,42 @@ async fn a_trusted_proxy_says_it_and_nobody_before_it() {
         let headers = [("spin-client-addr", "6.6.6.6:1"), ("x-forwarded-for", forwarded)];
         assert_eq!(address_of_login(app, &email, &headers).await, ip, "{forwarded}");
     }
+}
+
+#[tokio::test]
+async fn empty_elements_of_what_proxies_say_are_skipped() {
+    let app = strict().await;
+    let email = new_account(app).await;
+    let ip = new_ip();
+    for lines in [[format!(",{ip},"), String::new()], [format!("6.6.6.6,, {ip} ,"), " ,".to_owned()]] {
+        let headers = [("x-forwarded-for", lines[0].as_str()), ("x-forwarded-for", lines[1].as_str())];
+        assert_eq!(address_of_login(app, &email, &headers).await, ip, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_reported_once_in_the_log_and_by_readyz() {
+    let app = App::start().await.unwrap();
+    let email = app.user().await.unwrap().email;
+    let warnings = || app.log().iter().filter(|line| line.contains("127.0.0.1 sends x-forwarded-for")).count();
+    assert_eq!(address_of_login(&app, &email, &[]).await, "127.0.0.1");
+    assert_eq!(warnings(), 0);
+    for _ in 0..3 {
+        assert_eq!(address_of_login(&app, &email, &[("x-forwarded-for", "203.0.113.7")]).await, "127.0.0.1");
+    }
+    let answer = app.anonymous().get("/readyz").await.unwrap();
+    app.log_through(&answer).unwrap();
+    assert_eq!(warnings(), 1, "{:?}", app.log());
+    assert_snapshot!(answer, @r#"
+    200 {
+      "status": "ok",
+      "warnings": [
+        "trusted_proxies: a proxy that is not among them sends x-forwarded-for, so all who come through it count as one client; the log of sign-ins names it"
+      ]
+    }
+    "#);
+    let networks = "select count(*)::text from known_networks where user_id = (select id from users where email = $1)";
+    // The first sign-in came straight.
+    assert_eq!(app.database().text(networks, &email).await.unwrap(), "1");
+    app.stop().await.unwrap();
 }

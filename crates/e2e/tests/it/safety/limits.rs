@@ -213,3 +213,34 @@ async fn forms_of_another_site_do_not_use_up_what_a_visitor_may_try() {
     let account = json!({"email": App::new_email(), "password": Caller::PASSWORD});
     assert_eq!(post_from(app, &ip, "/api/auth/register", &account).await.status, 201);
 }
+
+#[tokio::test]
+async fn networks_of_one_site_together_have_sixteen_times_the_limit_of_one() {
+    let app = App::builder().variable("rate_limit_scale", "0.001").variable("trusted_proxies", "127.0.0.1");
+    let app = app.start().await.unwrap();
+    let site = new_ip().split(':').take(3).collect::<Vec<_>>().join(":");
+    let from = |network: u32| format!("{site}:{network:x}::1");
+    for network in 0..16 {
+        assert_eq!(login_from(&app, &from(network), &App::new_email(), WRONG).await.status, 401, "{network}");
+    }
+    assert_eq!(login_from(&app, &from(16), &App::new_email(), WRONG).await.code(), "rate_limited");
+    assert_eq!(login_from(&app, &new_ip(), &App::new_email(), WRONG).await.status, 401);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_signs_in_uses_up_nothing_of_what_their_site_may_try() {
+    let app = App::builder().variable("rate_limit_scale", "0.1").variable("trusted_proxies", "127.0.0.1");
+    let app = app.start().await.unwrap();
+    let email = new_account(&app).await;
+    let tried = "select coalesce(sum(count), 0)::text from rate_limits where key like $1 || ':%' and count > 0";
+    for kind in ["login.ip.site", "login.account_and_ip.site"] {
+        assert_eq!(login_from(&app, &new_ip(), &email, Caller::PASSWORD).await.status, 200);
+        assert_eq!(app.database().text(tried, kind).await.unwrap(), "0", "{kind}");
+    }
+    assert_eq!(login_from(&app, &new_ip(), &email, WRONG).await.status, 401);
+    for kind in ["login.ip.site", "login.account_and_ip.site"] {
+        assert_eq!(app.database().text(tried, kind).await.unwrap(), "1", "{kind}");
+    }
+    app.stop().await.unwrap();
+}
