@@ -388,11 +388,11 @@ const END_SESSIONS: Statement = Statement::write(
             "jsonb_build_object('session_ids', jsonb_build_array((select jsonb_agg(id) from ended), null))",
             "from changed"
         ),
-        ") select id from changed"
+        ") select c.id from changed c cross join lateral withdraw_issued(c.id) as withdrawn"
     ),
 );
 
-/// Ends all sessions of a user; `false` when there is no such user.
+/// Ends all sessions of a user, and what they issued as an administrator; `false` when there is no such user.
 pub(crate) async fn end_sessions(db: &Db, authority: Authority, user: Uuid) -> Result<bool, DbError> {
     Ok(db.optional::<(Uuid,)>(END_SESSIONS, authority.with([user.into()])).await?.is_some())
 }

@@ -26,6 +26,9 @@ pub(crate) struct BeginSession {
     /// The code of a second factor. No account has one, so it is not looked at.
     #[expect(dead_code, reason = "see above")]
     totp: Option<String>,
+    /// Whether the browser need not show a second factor again. No account has one, so it is not looked at.
+    #[expect(dead_code, reason = "see above")]
+    remember: Option<bool>,
 }
 
 #[utoipa::path(post, path = "/api/auth/session", tag = "auth", operation_id = "auth.begin_session",

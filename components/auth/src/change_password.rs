@@ -56,7 +56,7 @@ pub(crate) async fn change_password(
     };
     let new_hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
     let change = PasswordChange { candidate, new_hash };
-    if store::change_password(db, who.authority(), change, visitor.client.network()).await? {
+    if store::change_password(db, who.authority(), change, &visitor).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     // Somebody was faster.

@@ -7,7 +7,7 @@ use frontdesk::{Error, ErrorBody, FormOrJson, Json, Result};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::authenticate::authenticate;
+use crate::authenticate::{Browser, authenticate};
 use crate::state::Auth;
 use crate::views::TokenView;
 use crate::visitor::Visitor;
@@ -41,6 +41,8 @@ pub(crate) async fn login(
     if input.grant_type.as_ref().is_some_and(|grant| grant != "password") {
         return Err(Error::BadRequest("unsupported_grant_type", "The only grant type is password"));
     }
-    let begun = authenticate(&auth, (&input.username, &input.password), &visitor, None).await?;
+    // A program has no cookies. A browser that has its id is known from then on here too.
+    let browser = visitor.devices.first().map(|device| Browser { device: *device, sessions: Vec::new() });
+    let begun = authenticate(&auth, (&input.username, &input.password), &visitor, browser.as_ref()).await?;
     Ok(Json(TokenView::new(&auth, &begun).await?))
 }

@@ -15,6 +15,7 @@ use http::request::Parts;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::browser::BrowserSessions;
 use crate::state::Auth;
 use crate::store;
 
@@ -23,6 +24,10 @@ pub(crate) struct Leaving {
     session_id: Uuid,
     /// The counter of the refresh token, if that names the session.
     counter: Option<i32>,
+    /// The sessions that the cookies name, if it is they that say which session it is.
+    others: Vec<Uuid>,
+    /// Whether the cookies are cleared: not those of another session than that which a header names, which goes on.
+    clears_cookies: bool,
     client: Client,
 }
 
@@ -33,9 +38,15 @@ impl FromRequestParts<Auth> for Leaving {
         let Ok(client) = Client::from_request_parts(parts, auth).await;
         let Ok(page) = FromOurPage::from_request_parts(parts, auth).await;
         let Ok(recognised) = Recognised::from_request_parts(parts, auth).await;
-        page.acts_by_cookie();
+        let Ok(BrowserSessions(in_cookies)) = BrowserSessions::from_request_parts(parts, auth).await;
         let has_header = recognised.has_header();
-        let (session_id, counter) = match recognised.session_id() {
+        let named = recognised.session_id();
+        let are_others = |session: Option<&Uuid>| in_cookies.iter().any(|other| Some(other) != session);
+        let clears_cookies = !has_header || !are_others(named.as_ref().ok());
+        if clears_cookies {
+            page.acts_by_cookie();
+        }
+        let (session_id, counter) = match named {
             Ok(session_id) => (session_id, None),
             Err(refusal) => {
                 // A page of another site, with which browsers send no cookies, must not clear them.
@@ -49,7 +60,8 @@ impl FromRequestParts<Auth> for Leaving {
         if !has_header {
             page.check()?;
         }
-        Ok(Self { session_id, counter, client })
+        let others = if has_header { Vec::new() } else { in_cookies };
+        Ok(Self { session_id, counter, others, clears_cookies, client })
     }
 }
 
@@ -81,7 +93,7 @@ impl Filters for Logout {
     security(("bearer" = []), ("refresh_cookie" = [])),
     params(Logout),
     responses((status = 204, description = "Signed out.",
-            headers(("set-cookie" = String, description = "Clears the access and refresh cookies; with `all` the device cookie too."))),
+            headers(("set-cookie" = String, description = "Clears the access and refresh cookies, unless they are of another session than the header's; with `all` the device cookie too."))),
         QueryRefusals, Failures,
         (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`; with `all` also `session_ended`. The cookies are cleared all the same.",
             headers(("set-cookie" = String, description = "Clears the access and refresh cookies."))),
@@ -91,12 +103,16 @@ pub(crate) async fn logout(
     Query(Logout { all }): Query<Logout>,
     State(auth): State<Auth>,
 ) -> Result<Response> {
-    let Leaving { session_id, counter, client } = who;
+    let Leaving { session_id, counter, others, clears_cookies, client } = who;
     // Nobody is told that all sessions have ended whose own had ended before, which must not end others.
-    if !store::end_sessions(auth.app().db(), client.actor(None), session_id, counter, all).await? {
+    let session = (session_id, counter);
+    if !store::end_sessions(auth.app().db(), client.actor(None), session, &others, all).await? {
         return Err(SESSION_ENDED);
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
+    if !clears_cookies {
+        return Ok(response);
+    }
     let cookies = auth.app().cookies();
     let device = if all { cookies.clear_one(Kind::Device) } else { None };
     for cookie in cookies.clear().chain(device) {

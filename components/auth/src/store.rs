@@ -25,6 +25,7 @@ pub const STATEMENTS: &[Statement] = &[
     END_SESSIONS,
     FIND_HASH,
     HAS_RESET,
+    INSERT_UNTRUSTED_PROXY,
     INSERT_USER,
     LIST_SESSIONS,
     LOG_FAILED_CHANGE,
@@ -164,7 +165,7 @@ const COUNT_LOGIN: Statement = Statement::write(
                      case when c.device is null then $4::text || ' ' || $6::text end,
                      case when c.device is null then $6::text end,
                      case when c.device is null and not coalesce(c.is_known_network, false) then $4::text end,
-                     c.device::text,
+                     c.device || ' ' || $4::text,
                      case when $9 then $4::text end
                  ],
                  $10::int4[],
@@ -213,6 +214,20 @@ pub(crate) async fn count_login(
         windows(&LOGIN),
     ]);
     db.one(COUNT_LOGIN, parameters).await
+}
+
+// Anybody can send the header: there are a hundred at most.
+const INSERT_UNTRUSTED_PROXY: Statement = Statement::write(
+    "auth.insert_untrusted_proxy",
+    "insert into untrusted_proxies as p (ip) select $1 where (select count(*) from untrusted_proxies) < 100
+     on conflict (ip) do update set seen_at = now() where p.seen_at < now() - interval '1 day'
+     returning true",
+);
+
+/// Notes that a proxy is not trusted; whether nobody has within a day.
+pub(crate) async fn insert_untrusted_proxy(db: &Db, ip: String) -> Result<bool, DbError> {
+    let noted: Option<(bool,)> = db.optional(INSERT_UNTRUSTED_PROXY, vec![ip.into()]).await?;
+    Ok(noted.is_some())
 }
 
 /// As text, because the host binds no arrays of anything else.
@@ -479,7 +494,7 @@ const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
     concat!(
         "with past as materialized (
-             select account, ended, is_done from end_sessions($4, $5, $6)
+             select account, ended, is_done from end_sessions($4, $5, $6::text[]::uuid[], $7)
          ), logged as (",
         audit!(
             by "coalesce($1::uuid, account)",
@@ -493,16 +508,16 @@ const END_SESSIONS: Statement = Statement::write(
     ),
 );
 
-/// Ends a session, which a refresh token of this counter may name; or with it, if it is live, all others of its user. Returns whether
-/// all have ended that should.
+/// Ends a session, which a refresh token of this counter may name, and the others that the same browser has; or with it, if it is live,
+/// all others of its user. Returns whether all have ended that should.
 pub(crate) async fn end_sessions(
     db: &Db,
     actor: Actor,
-    session: Uuid,
-    counter: Option<i32>,
+    (session, counter): (Uuid, Option<i32>),
+    browser: &[Uuid],
     all: bool,
 ) -> Result<bool, DbError> {
-    let parameters = actor.with([session.into(), counter.into(), all.into()]);
+    let parameters = actor.with([session.into(), counter.into(), ids(browser), all.into()]);
     Ok(db.one::<(bool,)>(END_SESSIONS, parameters).await?.0)
 }
 
@@ -573,7 +588,7 @@ const CHANGE_PASSWORD: Statement = Statement::write(
     "auth.change_password",
     concat!(
         "with changed as materialized (
-             select is_done, issued_by from change_password($4, $1::uuid, $5, $6, $7, $8, $9)
+             select is_done, issued_by from change_password($4, $1::uuid, $5, $6, $7, $8::text[]::uuid[], $9, $10)
          ), logged as (",
         audit!(
             "auth.password_changed",
@@ -586,18 +601,19 @@ const CHANGE_PASSWORD: Statement = Statement::write(
     ),
 );
 
-/// Changes a password, which ends the other sessions; `false` when it was changed meanwhile.
+/// Changes a password, which ends the other sessions and forgets the other devices; `false` when it was changed meanwhile.
 pub(crate) async fn change_password(
     db: &Db,
     authority: Authority,
     change: PasswordChange,
-    network: String,
+    visitor: &Visitor,
 ) -> Result<bool, DbError> {
     let PasswordChange { candidate, new_hash } = change;
     let parameters = authority.with([
         candidate.password_hash.into(),
         new_hash.into(),
-        network.into(),
+        visitor.client.network().into(),
+        ids(&visitor.devices),
         candidate.known_device.into(),
         candidate.is_account_counted.into(),
     ]);

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Outcome::Changed => {
             println!(
                 "{email} existed: it is an active administrator now, with the new password; its sessions, reset tokens and \
-                 one-time password are void"
+                 one-time password are void, and so is what it issued for others"
             )
         }
     }
@@ -84,7 +84,8 @@ with before as (
            end
     from admin a left join before b on true
 )
-select a.is_new from admin a cross join lateral forget_passwords(a.id, a.email) as forgotten";
+select a.is_new
+from admin a cross join lateral forget_passwords(a.id, a.email) as forgotten cross join lateral withdraw_issued(a.id) as withdrawn";
 
 /// Stores the account. A signal has to wait until that is done: otherwise there could be one whose password nobody has seen.
 pub(crate) fn store(url: &str, email: &str, full_name: Option<&str>, password: &str) -> Result<Outcome> {

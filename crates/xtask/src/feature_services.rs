@@ -56,11 +56,15 @@ pub(crate) struct FeatureServices {
 }
 
 impl FeatureServices {
-    /// Chooses their addresses: the ports after the application's, so that they stay the same, or any that are free.
+    /// Chooses their addresses: the ports after the application's, so that they stay the same, or any that are free. A port that the
+    /// operator has named for another service is that one's, though it may not run yet.
     pub(crate) fn choose(given: &Given, application: SocketAddr) -> Result<Self> {
-        let missing = SERVICES.into_iter().filter(|(variable, _)| given.get(variable).is_none());
-        let addresses = (1..).zip(missing).map(|(offset, (variable, option))| {
-            let preferred = application.port().checked_add(offset).unwrap_or_default();
+        let named: Vec<&str> = SERVICES.iter().filter_map(|(variable, _)| given.get(variable)).collect();
+        let is_named =
+            |port: u16| named.iter().any(|origin| origin.trim_end_matches('/').ends_with(&format!(":{port}")));
+        let missing = (1..).zip(SERVICES).filter(|(_, (variable, _))| given.get(variable).is_none());
+        let addresses = missing.map(|(offset, (variable, option))| {
+            let preferred = application.port().checked_add(offset).filter(|port| !is_named(*port)).unwrap_or_default();
             let listener = TcpListener::bind(("127.0.0.1", preferred)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
             let address = listener.and_then(|listener| listener.local_addr());
             Ok((variable, option, address.context("there is no free port for a feature service")?))
@@ -98,4 +102,22 @@ impl FeatureServices {
 /// Builds the program when its sources changed.
 pub(crate) fn build(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
     build::build_program(checkout, target, PROGRAM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_the_operator_has_named_is_not_taken() {
+        // Any that is free, with two behind it that are free at this moment.
+        let application = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let second = application.port() + 2;
+        let pairs = [("SPIN_VARIABLE_DOCUMENTS_UPSTREAM".to_owned(), format!("http://127.0.0.1:{second}/"))];
+        let chosen = FeatureServices::choose(&Given::new(pairs), application).unwrap();
+        assert_eq!(chosen.addresses.len(), 1);
+        let (variable, _, address) = &chosen.addresses[0];
+        assert_eq!(*variable, "ai_upstream");
+        assert_ne!(address.port(), second);
+    }
 }

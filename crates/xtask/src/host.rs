@@ -90,7 +90,7 @@ impl Host {
         let mut description = version.trim().to_owned();
         if !has_cron {
             description += &format!(
-                " without its cron plugin, so that nothing is done regularly (`spin plugins install {CRON_PLUGIN}` changes that)"
+                " without its cron plugin, so that nothing is done regularly and no mail is sent (`spin plugins install {CRON_PLUGIN}` changes that)"
             );
         }
         Ok(Self { kind: Kind::Spin, program, description, has_cron })

@@ -30,7 +30,7 @@ impl Given {
     }
 
     /// Later pairs win.
-    fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if let Some(name) = name.strip_prefix(PREFIX)

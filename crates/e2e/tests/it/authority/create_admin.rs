@@ -11,7 +11,7 @@ use super::{USERS, change_password, issue_reset, login, path, reset, with_token_
 
 const NEW: &str = "Root-Horse";
 
-fn create_admin(app: &App, email: &str) -> String {
+pub(super) fn create_admin(app: &App, email: &str) -> String {
     let mut child = Command::new(std::env::var_os("FRONTDESK_TEST_XTASK").unwrap())
         .args(["create-admin", email, "--password-stdin"])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))

@@ -151,3 +151,45 @@ async fn whoever_has_to_change_the_password_is_told_so_until_it_is_done() {
     "#);
     app.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_somebody_issued_with_a_stolen_account_ends_when_it_is_taken_back() {
+    let app = App::start().await.unwrap();
+    let head = app.admin().await.unwrap();
+    for way in ["a reset", "create-admin", "an administrator ends the sessions"] {
+        let (stolen, other) = (app.admin().await.unwrap(), app.admin().await.unwrap());
+        let token = issue_reset(&stolen, &path(&other).await).await;
+        let (made, made_password) = new_account(&stolen, None).await;
+        let stolens = path(&stolen).await;
+        match way {
+            "a reset" => {
+                let recovery = issue_reset(&head, &stolens).await;
+                assert_eq!(reset(&app, &recovery, OWN).await.status, 204);
+            }
+            "create-admin" => drop(super::create_admin::create_admin(&app, &stolen.email)),
+            _ => assert_eq!(head.delete(&format!("{stolens}/sessions")).await.unwrap().status, 204),
+        }
+        assert_eq!(stolen.get("/api/users/me").await.unwrap().code(), "session_ended", "{way}");
+        assert_eq!(reset(&app, &token, OWN).await.code(), "reset_token_invalid", "{way}");
+        assert_eq!(login(&app, &made, &made_password).await.code(), "invalid_credentials", "{way}");
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_reset_tokens_of_an_administrator_end_with_their_password_and_when_they_sign_out_everywhere() {
+    let app = App::start().await.unwrap();
+    for way in ["a change", "signing out"] {
+        let (issuer, other) = (app.admin().await.unwrap(), app.admin().await.unwrap());
+        let token = issue_reset(&issuer, &path(&other).await).await;
+        let (made, made_password) = new_account(&issuer, None).await;
+        match way {
+            "a change" => assert_eq!(change_password(&issuer, Caller::PASSWORD, OWN).await.status, 204),
+            _ => assert_eq!(issuer.post("/api/auth/logout?all=true", &json!({})).await.unwrap().status, 204),
+        }
+        assert_eq!(reset(&app, &token, OWN).await.code(), "reset_token_invalid", "{way}");
+        // Whom they have invited may still come.
+        assert_eq!(login(&app, &made, &made_password).await.status, 200, "{way}");
+    }
+    app.stop().await.unwrap();
+}

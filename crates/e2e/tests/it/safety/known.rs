@@ -204,3 +204,51 @@ async fn refreshes_are_limited_by_the_session() {
     let refused = app.anonymous().post("/api/auth/refresh", &body).await.unwrap();
     assert_eq!((refused.status.as_u16(), refused.header("ratelimit-limit")), (429, "120"));
 }
+
+#[tokio::test]
+async fn what_a_colleague_tries_on_a_browser_that_two_use_does_not_keep_the_other_out() {
+    let app = strict().await;
+    let (ada, grace) = (new_account(app).await, new_account(app).await);
+    let known = device(&sign_in(app, &new_ip(), "", &ada, Caller::PASSWORD).await);
+    let known = device(&sign_in(app, &new_ip(), &known, &grace, Caller::PASSWORD).await);
+    for status in [[401; 10], [429; 10]].concat() {
+        assert_eq!(sign_in(app, &new_ip(), &known, &ada, WRONG).await.status, status);
+    }
+    assert_eq!(sign_in(app, &new_ip(), &known, &grace, Caller::PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_browser_is_known_again_whichever_route_it_signs_in_by() {
+    let app = strict().await;
+    let email = new_account(app).await;
+    let known = device(&sign_in(app, &new_ip(), "", &email, Caller::PASSWORD).await);
+    let forget = "delete from known_devices where user_id = (select id from users where email = $1)";
+    assert_eq!(app.database().execute(forget, &email).await.unwrap(), 1);
+    let login = |ip: String| {
+        let anonymous = app.anonymous();
+        let request = anonymous.request(Method::POST, "/api/auth/login").header("x-forwarded-for", ip);
+        let body = json!({"username": email, "password": Caller::PASSWORD});
+        let request = request.header("cookie", &known).json(&body);
+        async move { anonymous.send(request).await.unwrap() }
+    };
+    assert_eq!(login(new_ip()).await.status, 200);
+    attack(app, &email).await;
+    assert_eq!(login(new_ip()).await.status, 200);
+    assert_eq!(sign_in(app, &new_ip(), &known, &email, Caller::PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_changed_password_forgets_the_other_devices() {
+    let app = strict().await;
+    let email = new_account(app).await;
+    let mine = device(&sign_in(app, &new_ip(), "", &email, Caller::PASSWORD).await);
+    let stolen = device(&sign_in(app, &new_ip(), "", &email, Caller::PASSWORD).await);
+    let signed_in = login_from(app, &new_ip(), &email, Caller::PASSWORD).await.json();
+    let user = app.anonymous().with_token(signed_in["access_token"].as_str().unwrap());
+    let body = json!({"current_password": Caller::PASSWORD, "new_password": "Own-Better-Horse"});
+    let change = user.request(Method::POST, "/api/auth/password/change").header("cookie", &mine).json(&body);
+    assert_eq!(user.send(change).await.unwrap().status, 204);
+    attack(app, &email).await;
+    assert_eq!(sign_in(app, &new_ip(), &stolen, &email, "Own-Better-Horse").await.status, 429);
+    assert_eq!(sign_in(app, &new_ip(), &mine, &email, "Own-Better-Horse").await.status, 200);
+}

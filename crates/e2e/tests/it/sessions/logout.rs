@@ -145,3 +145,30 @@ async fn whoever_cannot_be_signed_out_is_left_without_cookies_all_the_same() {
     let answer = anonymous.post(PATH, &json!({})).await.unwrap();
     assert_eq!((outcome(&answer), answer.cookies().as_str()), (refused("not_authenticated"), CLEARED));
 }
+
+#[tokio::test]
+async fn a_header_leaves_the_session_of_the_cookies_beside_it_alone() {
+    let app = app().await;
+    let mut browser = browser().await;
+    let user = app.user().await.unwrap();
+    let request = browser.request(Method::POST, PATH).bearer_auth(&user.token);
+    let answer = browser.send(request).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.cookies()), (204, String::new()));
+    assert_eq!(user.get(ME).await.unwrap().code(), "session_ended");
+    assert_eq!(browser.get(ME).await.unwrap().status, 200);
+    // A browser that sends its own token in the header too is left without cookies.
+    let token = browser.cookie(ACCESS).to_owned();
+    let request = browser.request(Method::POST, PATH).bearer_auth(&token);
+    let answer = browser.send(request).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.cookies().as_str()), (204, CLEARED));
+}
+
+#[tokio::test]
+async fn every_session_that_the_cookies_name_ends() {
+    let (past, live) = (browser().await, browser().await);
+    assert_eq!(past.clone().post(PATH).await.unwrap().status, 204);
+    let mut mixed = live.clone().with_cookie(ACCESS, past.cookie(ACCESS));
+    let answer = mixed.post(PATH).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.cookies().as_str()), (204, CLEARED));
+    assert_eq!(live.clone().get(ME).await.unwrap().code(), "session_ended");
+}
