@@ -31,12 +31,18 @@ create or replace function rate_limit(kinds text[], things text[], limits intege
     returns table (
         is_allowed boolean, is_first_refusal boolean, reached integer, reached_kind text, retry_after integer
     )
-    language plpgsql
+    language plpgsql set plan_cache_mode = force_generic_plan
 as $$
 declare
-    instant constant timestamptz := clock_timestamp();
+    instant timestamptz;
     keys text[];
 begin
+    -- Many who try at once wait for each other's rows, and on a new connection planning takes longer than all else: it is done before
+    -- a row is locked, by a call with nothing to count.
+    if cardinality(kinds) > 0 then
+        perform from rate_limit('{}', '{}', '{}', '{}');
+    end if;
+    instant := clock_timestamp();
     select array_agg(l.kind), array_agg(l.key), array_agg(l.size), array_agg(l.seconds)
     into kinds, keys, limits, windows
     from limits_of(kinds, things, limits, windows) l;

@@ -219,7 +219,9 @@ pub(crate) async fn count_login(
 // Anybody can send the header: there are a hundred at most.
 const INSERT_UNTRUSTED_PROXY: Statement = Statement::write(
     "auth.insert_untrusted_proxy",
-    "insert into untrusted_proxies as p (ip) select $1 where (select count(*) from untrusted_proxies) < 100
+    "insert into untrusted_proxies as p (ip) select $1
+     where exists (select from untrusted_proxies where ip = $1)
+         or (select count(*) from untrusted_proxies where seen_at > now() - interval '2 days') < 100
      on conflict (ip) do update set seen_at = now() where p.seen_at < now() - interval '1 day'
      returning true",
 );

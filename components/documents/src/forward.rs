@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::headers::{self, Caller};
 use crate::may_use::MayUse;
+use crate::mount::Ours;
 use crate::outgoing::{BRIEF, Head, INCOMPLETE, Outgoing};
 use crate::passage::Passage;
 use crate::state::{Limit, Proxy};
@@ -37,7 +38,8 @@ const WRAPPING: u64 = 64 * 1024;
 /// How many groups are told (API.md, section 5).
 const MAX_GROUPS: usize = 100;
 
-/// A method that a service may get. TRACE is none: it asks for the request back, with what was added to it.
+/// A method that a service may get. TRACE is none: it asks for the request back, with what was added to it. Services may read a method
+/// without its case.
 pub(crate) struct Passes(());
 
 impl<S: Sync> FromRequestParts<S> for Passes {
@@ -45,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for Passes {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Response> {
         const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-        if parts.method == Method::TRACE {
+        if ["TRACE", "TRACK", "CONNECT"].iter().any(|method| parts.method.as_str().eq_ignore_ascii_case(method)) {
             return Err(([(ALLOW, ALLOWED)], Error::MethodNotAllowed).into_response());
         }
         Ok(Self(()))
@@ -67,7 +69,8 @@ pub(crate) async fn forward(
     let is_head = request.method() == Method::HEAD;
     let db = proxy.app().db();
     let (mut asked, body) = request.into_parts();
-    headers::map_destination(&mut asked.headers, proxy.mount(), who.client().called())?;
+    let ours = Ours { called: who.client().called(), public: proxy.app().public_origins() };
+    headers::map_destination(&mut asked.headers, proxy.mount(), ours)?;
     let who = Arc::new(who);
     let watch_anew = || Watch::of(&who, &proxy, request_id_of(&asked), since);
     let mut watch = watch_anew();
@@ -102,7 +105,8 @@ pub(crate) async fn forward(
     }
     let mut response = body.into_response();
     *response.status_mut() = parts.status;
-    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), who.client().called());
+    let ours = Ours { called: who.client().called(), public: proxy.app().public_origins() };
+    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), ours);
     let extensions = response.extensions_mut();
     extensions.insert(Forwarded);
     // In HTTP/1.1 only a body of unknown length can have trailers, which do not pass: what may have some goes through our hands.

@@ -10,7 +10,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
-use crate::mount::{BAD_DESTINATION, Mount};
+use crate::mount::{BAD_DESTINATION, Mount, Ours};
 
 /// Headers of one connection and not of the message (RFC 9110, 7.6.1, and what came before it). The list is fixed: Spin removes
 /// `connection`, which would name others, before a component can read it.
@@ -28,26 +28,39 @@ const HOP_BY_HOP: [HeaderName; 10] = [
 ];
 
 /// What the names begin with of what speaks for a whole origin or host, which are ours: who may read its answers, what browsers shall
-/// know, forget or do for all of its pages, and what a proxy before us shall do with the answer.
-const OF_OUR_ORIGIN: [&str; 18] = [
+/// know, forget or do for all of its pages, what a proxy before us shall do with the answer, and where it comes from.
+const OF_OUR_ORIGIN: [&str; 31] = [
     "access-control-",
     "accept-ch",
     "activate-storage-access",
     "alt-svc",
+    "attribution-reporting-",
+    "cdn-cache-control",
     "clear-site-data",
+    "cloudflare-cdn-cache-control",
     "critical-ch",
+    "edge-control",
     "expect-ct",
     "nel",
+    "observe-browsing-topics",
     "origin-agent-cluster",
+    "proxy-status",
     "public-key-pins",
     "report-to",
     "reporting-endpoints",
     "secure-session-",
     "service-worker-allowed",
     "set-login",
+    "shared-storage-write",
     "strict-transport-security",
+    "surrogate-control",
     "use-as-dictionary",
+    "via",
     "x-accel-",
+    "x-lighttpd-",
+    "x-litespeed-",
+    "x-reproxy-url",
+    "x-sendfile",
 ];
 
 /// Credentials, which are ours alone; and what is between the client and us.
@@ -59,10 +72,10 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the names begin with of what a client may not say: who it is, where it comes from, and what it asked for. Some of it is
 /// ours to say; the rest a service may believe because proxies before others say it, or because its framework does.
-const OURS: [&str; 18] = [
-    "x-user-",
+const OURS: [&str; 34] = [
+    "x-user",
     "spin-",
-    "x-forwarded-",
+    "x-forwarded",
     "x-request-id",
     "traceparent",
     "tracestate",
@@ -71,8 +84,25 @@ const OURS: [&str; 18] = [
     "x-client-ip",
     "x-cluster-client-ip",
     "true-client-ip",
-    "x-remote-user",
-    "remote-user",
+    "client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-originating-ip",
+    "x-remote-",
+    "remote-",
+    "x-webauth-",
+    "x-auth-request-",
+    "x-scheme",
+    "x-host",
+    "x-script-name",
+    "script-name",
+    "path-info",
+    "x-envoy-",
+    "x-middleware-subrequest",
+    "x-accel-",
+    "x-sendfile-type",
+    // To CGI this is the variable that names a proxy for requests of its own (CVE-2016-5385).
+    "proxy",
     "x-original-",
     "x-rewrite-url",
     "x-http-method-override",
@@ -112,7 +142,8 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
     let trace = |traceparent: &str| traceparent.get(..35).map(str::to_owned);
     let given_trace = given.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(trace);
     let is_continued = given_trace.is_some() && given_trace == trace(&caller.traceparent);
-    let is_claimed = |name: &&HeaderName| is_ours(name) && !(is_continued && **name == TRACESTATE);
+    let is_claimed =
+        |name: &&HeaderName| is_ambiguous(name) || is_ours(name) && !(is_continued && **name == TRACESTATE);
     let claimed: Vec<HeaderName> = headers.keys().filter(is_claimed).cloned().collect();
     for name in claimed {
         headers.remove(name);
@@ -145,21 +176,24 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
 ///
 /// # Errors
 /// 400 `bad_path` when it is not below the prefix.
-pub(crate) fn map_destination(headers: &mut HeaderMap, mount: &Mount, called: Option<&Authority>) -> Result<()> {
+pub(crate) fn map_destination(headers: &mut HeaderMap, mount: &Mount, ours: Ours<'_>) -> Result<()> {
     let mut given = headers.get_all(DESTINATION).iter();
     let (Some(destination), None) = (given.next(), given.next()) else {
         return if headers.contains_key(DESTINATION) { Err(BAD_DESTINATION) } else { Ok(()) };
     };
-    let destination = mount.destination(destination.to_str().unwrap_or_default(), called)?;
+    let destination = mount.destination(destination.to_str().unwrap_or_default(), ours)?;
     headers.insert(DESTINATION, HeaderValue::from_str(&destination).map_err(|_| BAD_DESTINATION)?);
     Ok(())
 }
 
-/// Whether a service behind may take a header for one of ours: to CGI and what came after it (WSGI, PHP), `x_user.id` and
-/// `x-user-id` are the same.
+/// Whether a service behind may take a header for another one: to CGI and what came after it (WSGI, PHP), `x_user.id` and `x-user-id`
+/// are the same, and `script_name` is a variable of its own. Proxies do not pass such names either.
+fn is_ambiguous(name: &HeaderName) -> bool {
+    !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 fn is_ours(name: &HeaderName) -> bool {
-    let name = name.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    OURS.iter().any(|ours| name.starts_with(ours))
+    OURS.iter().any(|ours| name.as_str().starts_with(ours))
 }
 
 /// Host and port.
@@ -177,13 +211,8 @@ pub(crate) fn body_length(headers: &HeaderMap) -> Option<u64> {
     if is_chunked(headers) { None } else { headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok() }
 }
 
-/// The headers for the client, who has called us so.
-pub(crate) fn for_client(
-    status: StatusCode,
-    mut headers: HeaderMap,
-    mount: &Mount,
-    called: Option<&Authority>,
-) -> HeaderMap {
+/// The headers for the client.
+pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mount, ours: Ours<'_>) -> HeaderMap {
     if is_chunked(&headers) {
         headers.remove(CONTENT_LENGTH);
     }
@@ -197,19 +226,32 @@ pub(crate) fn for_client(
         headers.remove(name);
     }
     for name in [LOCATION, CONTENT_LOCATION] {
-        replace(&mut headers, &name, |location| mount.location(location, called));
+        replace(&mut headers, &name, |location| mount.location(location, ours));
     }
-    replace(&mut headers, &LINK, |links| mount.links(links, called));
-    replace(&mut headers, &REFRESH, |refresh| mount.refresh(refresh, called));
+    replace(&mut headers, &LINK, |links| mount.links(links, ours));
+    replace(&mut headers, &REFRESH, |refresh| mount.refresh(refresh, ours));
     // Uploads are served on the origin of our cookies. Of several types a browser takes the last that it understands.
-    if !headers.contains_key(CONTENT_TYPE) || headers.get_all(CONTENT_TYPE).iter().any(may_run) {
+    // One that has no body changes nothing about the body that a browser has.
+    let is_bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let may_run = match headers.contains_key(CONTENT_TYPE) {
+        true => headers.get_all(CONTENT_TYPE).iter().any(may_run),
+        false => !is_bodiless,
+    };
+    if may_run {
         // Beside the service's own policy, if it has one: of several the strictest counts.
         headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     }
     // What is for one person must not be kept for another, and a service may not know that there are others.
+    replace(&mut headers, &CACHE_CONTROL, |directives| {
+        Some(without_shared(directives)).filter(|kept| !kept.is_empty())
+    });
     if !headers.contains_key(CACHE_CONTROL) {
-        let is_json = headers.get(CONTENT_TYPE).is_some_and(is_json);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static(if is_json { "no-store" } else { "private" }));
+        if !is_bodiless {
+            let is_json = headers.get(CONTENT_TYPE).is_some_and(is_json);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(if is_json { "no-store" } else { "private" }));
+        }
+    } else if !headers.get_all(CACHE_CONTROL).iter().any(is_private) {
+        headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
     // Any other scheme would have browsers ask for a password on our origin.
     replace(&mut headers, &WWW_AUTHENTICATE, bearer_challenges);
@@ -217,6 +259,27 @@ pub(crate) fn for_client(
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     headers
+}
+
+/// What a line of `cache-control` says to the browser. What it says to shared caches is left out: who may use a service is asked anew
+/// for every request.
+fn without_shared(directives: &str) -> String {
+    let is_shared = |directive: &str| {
+        let name = directive.split('=').next().unwrap_or_default().trim();
+        ["public", "s-maxage", "proxy-revalidate"].iter().any(|shared| name.eq_ignore_ascii_case(shared))
+    };
+    let kept: Vec<String> = split_outside_quotes(directives).unwrap_or_default();
+    let kept = kept.iter().map(|directive| directive.trim());
+    kept.filter(|directive| !directive.is_empty() && !is_shared(directive)).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a line of `cache-control` keeps shared caches from keeping an answer.
+fn is_private(directives: &HeaderValue) -> bool {
+    let Ok(directives) = directives.to_str() else { return false };
+    directives
+        .split(',')
+        .map(str::trim)
+        .any(|directive| directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store"))
 }
 
 /// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1).
@@ -335,6 +398,8 @@ fn trace_of(traceparent: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk::csrf::PublicOrigins;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -346,7 +411,11 @@ mod tests {
     }
 
     fn answer(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        for_client(StatusCode::OK, headers(pairs), &mount(), None)
+        answered(StatusCode::OK, headers(pairs))
+    }
+
+    fn answered(status: StatusCode, headers: HeaderMap) -> HeaderMap {
+        for_client(status, headers, &mount(), Ours { called: None, public: &PublicOrigins::default() })
     }
 
     fn caller(host: &Authority) -> Caller<'_> {
@@ -411,6 +480,12 @@ mod tests {
             ("authorization", "Bearer x"),
             ("cookie", "a=b"),
             ("te", "trailers"),
+            ("script_name", "/documents"),
+            ("transfer_encoding", "chunked"),
+            ("proxy", "http://evil.example"),
+            ("remote-groups", "admins"),
+            ("x-forwarded", "for=6.6.6.6"),
+            ("x-script-name", "/x"),
             ("accept", "*/*"),
         ]);
         let forwarded = for_upstream(&given, &caller(&Authority::from_static("evil@desk.example.com:3000")));
@@ -439,7 +514,8 @@ mod tests {
     fn a_destination_is_mapped_and_there_is_one_at_most() {
         let map = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = headers(pairs);
-            map_destination(&mut headers, &mount(), None).map(|()| headers)
+            map_destination(&mut headers, &mount(), Ours { called: None, public: &PublicOrigins::default() })
+                .map(|()| headers)
         };
         assert_eq!(map(&[("destination", "/api/documents/b")]).unwrap()["destination"], "/documents/b");
         assert!(map(&[]).unwrap().is_empty());
@@ -455,7 +531,7 @@ mod tests {
         assert_eq!(body_length(&both), None);
         let forwarded = for_upstream(&both, &caller(&Authority::from_static("desk.example.com")));
         assert!(!forwarded.contains_key("content-length") && !forwarded.contains_key("transfer-encoding"));
-        let answer = for_client(StatusCode::OK, both, &mount(), None);
+        let answer = answered(StatusCode::OK, both);
         assert!(!answer.contains_key("content-length") && !answer.contains_key("transfer-encoding"));
         assert_eq!(body_length(&headers(&[("content-length", "5")])), Some(5));
     }
@@ -466,12 +542,32 @@ mod tests {
         for json in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
             assert_eq!(answer(&[("content-type", json)])["cache-control"], "no-store", "{json}");
         }
-        assert_eq!(answer(&[("cache-control", "public, max-age=60")])["cache-control"], "public, max-age=60");
+        for (theirs, ours) in [
+            ("public, max-age=60", "max-age=60, private"),
+            ("max-age=60, S-MaxAge=3600, proxy-revalidate", "max-age=60, private"),
+            ("private, max-age=60", "private, max-age=60"),
+            ("private=\"set-cookie, x\"", "private=\"set-cookie, x\", private"),
+            ("No-Store", "No-Store"),
+            ("no-transform", "no-transform, private"),
+            ("public", "private"),
+            ("", "private"),
+        ] {
+            assert_eq!(
+                answer(&[("cache-control", theirs)])
+                    .get_all("cache-control")
+                    .iter()
+                    .map(|line| line.to_str().unwrap())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                ours,
+                "{theirs}"
+            );
+        }
     }
 
     #[test]
     fn who_is_not_known_to_the_service_is_told_how_to_be() {
-        let answer = |pairs| for_client(StatusCode::UNAUTHORIZED, headers(pairs), &mount(), None);
+        let answer = |pairs| answered(StatusCode::UNAUTHORIZED, headers(pairs));
         assert_eq!(answer(&[])["www-authenticate"], "Bearer");
         assert_eq!(answer(&[("www-authenticate", "bearer realm=\"x\"")])["www-authenticate"], "bearer realm=\"x\"");
         assert_eq!(answer(&[("www-authenticate", "Basic realm=\"x\"")])["www-authenticate"], "Bearer");
@@ -495,11 +591,11 @@ mod tests {
         }
         let twice = headers(&[("www-authenticate", "Basic realm=x"), ("www-authenticate", "Bearer realm=x")]);
         for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::OK] {
-            let answer = for_client(status, twice.clone(), &mount(), None);
+            let answer = answered(status, twice.clone());
             assert_eq!(answer.get_all("www-authenticate").iter().collect::<Vec<_>>(), ["Bearer realm=x"], "{status}");
         }
         let basic = headers(&[("www-authenticate", "Basic realm=x")]);
-        assert!(!for_client(StatusCode::OK, basic, &mount(), None).contains_key("www-authenticate"));
+        assert!(!answered(StatusCode::OK, basic).contains_key("www-authenticate"));
     }
 
     #[test]
@@ -538,6 +634,9 @@ mod tests {
         let twice = answer(&[("content-type", "text/plain"), ("content-type", "text/html")]);
         assert_eq!(twice["content-security-policy"], "sandbox");
         assert_eq!(answer(&[])["content-security-policy"], "sandbox");
+        for status in [StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT] {
+            assert!(answered(status, headers(&[("etag", "\"1\"")])).len() == 1, "{status}");
+        }
         let passive = [
             "text/plain",
             "application/pdf",

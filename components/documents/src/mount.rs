@@ -1,5 +1,6 @@
 //! Which path of ours means which path of the service behind, and the other way round.
 
+use frontdesk::csrf::PublicOrigins;
 use frontdesk::outbound::Origin;
 use frontdesk::{Error, Result};
 use http::Uri;
@@ -8,6 +9,21 @@ use http::uri::{Authority, PathAndQuery};
 use crate::path;
 
 pub(crate) const BAD_DESTINATION: Error = Error::BadRequest("bad_path", "The destination must not lead elsewhere");
+
+/// The hosts that are ours: what the client called us, which a service has been told, and the public ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Ours<'a> {
+    pub(crate) called: Option<&'a Authority>,
+    pub(crate) public: &'a PublicOrigins,
+}
+
+impl Ours<'_> {
+    /// Whether an authority in a URL is one of them.
+    fn has(self, authority: &str) -> bool {
+        let Ok(authority) = authority.parse::<Authority>() else { return false };
+        self.called.is_some_and(|called| is_same(called, &authority)) || self.public.are_at(&authority)
+    }
+}
 
 /// A service behind, and where it is mounted.
 #[derive(Debug)]
@@ -34,18 +50,19 @@ impl Mount {
     }
 
     /// Where the service sends a client, as the client can reach it. `None` when the client cannot, and should not learn where
-    /// that is. What is not the service's own stays. `called` is what the client called us, which a service has been told.
-    pub(crate) fn location(&self, location: &str, called: Option<&Authority>) -> Option<String> {
+    /// that is. What is not the service's own stays.
+    pub(crate) fn location(&self, location: &str, ours: Ours<'_>) -> Option<String> {
         let location = as_read(location);
         let (is_behind, path) = match authority(&location) {
             Some((authority, rest)) if self.upstream.is_at(authority) => (true, rest),
-            Some((authority, rest)) if called.is_some_and(|called| is_same(called, authority)) => (false, rest),
-            // Something else on the service's machine, unless that is where we are too.
-            Some((authority, _))
+            Some((authority, rest)) if ours.has(authority) => (false, rest),
+            // On another port of the service's machine, unless that is where we are too: the port that the service knows may be another
+            // than the one that it is reached by.
+            Some((authority, rest))
                 if self.upstream.is_host(authority)
-                    && !called.is_some_and(|called| self.upstream.is_host(called.as_str())) =>
+                    && !ours.called.is_some_and(|called| self.upstream.is_host(called.as_str())) =>
             {
-                return None;
+                (true, rest)
             }
             Some(_) => return Some(location),
             None => (false, location.as_str()),
@@ -63,10 +80,10 @@ impl Mount {
     ///
     /// # Errors
     /// 400 `bad_path` when it is not below the prefix, or tries to leave it.
-    pub(crate) fn destination(&self, destination: &str, called: Option<&Authority>) -> Result<String> {
+    pub(crate) fn destination(&self, destination: &str, ours: Ours<'_>) -> Result<String> {
         let uri: Uri = destination.parse().map_err(|_| BAD_DESTINATION)?;
         let is_ours = match uri.authority() {
-            Some(authority) => called.is_some_and(|called| is_same(called, authority.as_str())),
+            Some(authority) => ours.has(authority.as_str()),
             None => destination.starts_with('/'),
         };
         let target =
@@ -77,7 +94,7 @@ impl Mount {
 
     /// The header `refresh`, in any of the forms that browsers read (HTML, 4.2.4.3 "shared declarative refresh steps"), in the
     /// plainest one. `None` too when browsers do nothing about it.
-    pub(crate) fn refresh(&self, refresh: &str, called: Option<&Authority>) -> Option<String> {
+    pub(crate) fn refresh(&self, refresh: &str, ours: Ours<'_>) -> Option<String> {
         let refresh = refresh.trim_start();
         let after_time = refresh.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
         let time = refresh.strip_suffix(after_time)?;
@@ -93,21 +110,49 @@ impl Mount {
         if after_mark.is_empty() {
             return Some(seconds.to_owned());
         }
-        let location = self.location(address_of(after_mark).trim_end(), called)?;
+        let location = self.location(address_of(after_mark).trim_end(), ours)?;
         // Browsers would take a quote at its beginning for one around it.
         (!location.starts_with(['\'', '"'])).then(|| format!("{seconds}; url={location}"))
     }
 
-    /// The same of every address in angle brackets, as in the header `link` (RFC 8288).
-    pub(crate) fn links(&self, links: &str, called: Option<&Authority>) -> Option<String> {
-        let mut parts = links.split('<');
-        let mut ours = parts.next()?.to_owned();
-        for part in parts {
-            let (location, rest) = part.split_once('>')?;
-            ours.extend(["<", &self.location(location, called)?, ">", rest]);
-        }
-        Some(ours)
+    /// The links of the header `link` (RFC 8288): each in angle brackets, with perhaps an address that it begins at. One that leads
+    /// where a client cannot go is left out.
+    pub(crate) fn links(&self, links: &str, ours: Ours<'_>) -> Option<String> {
+        let kept: Vec<String> =
+            parts_of(links, ',').into_iter().filter_map(|link| self.link(link.trim(), ours)).collect();
+        (!kept.is_empty()).then(|| kept.join(", "))
     }
+
+    fn link(&self, link: &str, ours: Ours<'_>) -> Option<String> {
+        let (location, parameters) = link.strip_prefix('<')?.split_once('>')?;
+        let mut link = format!("<{}>", self.location(location, ours)?);
+        for parameter in parts_of(parameters, ';').into_iter().skip(1) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            if name.trim().eq_ignore_ascii_case("anchor") {
+                let anchor = self.location(value.trim().trim_matches('"'), ours)?;
+                link.push_str(&format!("; anchor=\"{anchor}\""));
+            } else {
+                link.push_str(&format!(";{parameter}"));
+            }
+        }
+        Some(link)
+    }
+}
+
+/// What stands between these separators, outside of quotes and angle brackets.
+fn parts_of(text: &str, separator: char) -> Vec<&str> {
+    let (mut is_quoted, mut is_escaped, mut is_address) = (false, false, false);
+    let is_between = |letter: char| {
+        match letter {
+            '"' if !is_escaped && !is_address => is_quoted = !is_quoted,
+            '<' if !is_quoted => is_address = true,
+            '>' if !is_quoted => is_address = false,
+            _ => {}
+        }
+        is_escaped = is_quoted && letter == '\\' && !is_escaped;
+        letter == separator && !is_quoted && !is_address
+    };
+    text.split(is_between).collect()
 }
 
 /// A URL as browsers read it: without tabs, and with a backslash as a slash before the query.
@@ -135,11 +180,10 @@ fn authority(url: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(end))
 }
 
-/// Whether an authority in a URL is the one that a client called, whichever of their schemes' ports is not written.
-fn is_same(called: &Authority, authority: &str) -> bool {
-    let Ok(authority) = authority.parse::<Authority>() else { return false };
+/// Whether two authorities are the same, whichever of their schemes' ports is not written: a proxy may have taken TLS off.
+fn is_same(one: &Authority, other: &Authority) -> bool {
     let port = |authority: &Authority| authority.port_u16().filter(|port| !matches!(port, 80 | 443));
-    called.host().eq_ignore_ascii_case(authority.host()) && port(called) == port(&authority)
+    one.host().eq_ignore_ascii_case(other.host()) && port(one) == port(other)
 }
 
 /// The address in what follows the time of a `refresh`: `url=` may stand before it, and quotes around it.
@@ -188,7 +232,9 @@ mod tests {
             ("7", Some("7")),
             ("?page=2", Some("?page=2")),
             ("https://example.com/documents/7", Some("https://example.com/documents/7")),
-            ("http://docs.internal:8002/documents", None),
+            ("http://docs.internal:8002/documents", Some("/api/documents")),
+            ("http://docs.internal:8002/", None),
+            ("https://people.example.com/documents/7", Some("/api/documents/7")),
             ("http://ada@docs.internal:8001/documents/7", Some("/api/documents/7")),
             ("http:docs.internal:8001/documents/7", Some("/api/documents/7")),
             ("http:///docs.internal:8001/documents/7", Some("/api/documents/7")),
@@ -203,7 +249,7 @@ mod tests {
             ("https://desk.example.com/documents/7", Some("/api/documents/7")),
             ("https://desk.example.com/people", Some("https://desk.example.com/people")),
         ] {
-            assert_eq!(mount.location(theirs, Some(&host())).as_deref(), ours, "{theirs}");
+            assert_eq!(mount.location(theirs, ours_of(&host(), &public())).as_deref(), ours, "{theirs}");
         }
     }
 
@@ -217,10 +263,21 @@ mod tests {
             ),
             ("<https://example.com/>; rel=help", Some("<https://example.com/>; rel=help")),
             ("<http://docs.internal:8001/elsewhere>; rel=help", None),
-            ("nonsense", Some("nonsense")),
+            (
+                "</documents?page=2>; rel=next, <http://docs.internal:8001/static/app.css>; rel=preload",
+                Some("</api/documents?page=2>; rel=next"),
+            ),
+            (
+                "</documents/7>; rel=describedby; anchor=\"http://docs.internal:8001/documents/7/meta\"",
+                Some("</api/documents/7>; rel=describedby; anchor=\"/api/documents/7/meta\""),
+            ),
+            ("</documents/7>; rel=x; anchor=\"http://docs.internal:8001/x\"", None),
+            ("</documents/2>; rel=next; title=\"a<b, c;d\"", Some("</api/documents/2>; rel=next; title=\"a<b, c;d\"")),
+            ("</documents/a,b;c>; rel=next", Some("</api/documents/a,b;c>; rel=next")),
+            ("nonsense", None),
             ("<nonsense", None),
         ] {
-            assert_eq!(mount.links(theirs, Some(&host())).as_deref(), ours, "{theirs}");
+            assert_eq!(mount.links(theirs, ours_of(&host(), &public())).as_deref(), ours, "{theirs}");
         }
     }
 
@@ -234,7 +291,11 @@ mod tests {
             ("http://localhost:3000/documents/7", Some("/api/documents/7")),
             ("http://localhost:8001/x", None),
         ] {
-            assert_eq!(mount.location(theirs, Some(&called)).as_deref(), ours, "{theirs}");
+            assert_eq!(
+                mount.location(theirs, ours_of(&called, &PublicOrigins::default())).as_deref(),
+                ours,
+                "{theirs}"
+            );
         }
     }
 
@@ -264,18 +325,19 @@ mod tests {
             ("5; url=\"'/documents/7\"", None),
             ("", None),
         ] {
-            assert_eq!(mount.refresh(theirs, Some(&host())).as_deref(), ours, "{theirs}");
+            assert_eq!(mount.refresh(theirs, ours_of(&host(), &public())).as_deref(), ours, "{theirs}");
         }
     }
 
     #[test]
     fn a_destination_stays_below_the_prefix() {
         let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
-        let destination = |text: &str| mount.destination(text, Some(&host())).ok();
+        let destination = |text: &str| mount.destination(text, ours_of(&host(), &public())).ok();
         for (ours, theirs) in [
             ("/api/documents/b%20c", "/documents/b%20c"),
             ("https://desk.example.com/api/documents/b/", "http://docs.internal:8001/documents/b/"),
             ("http://DESK.example.com:80/api/documents/b?c", "http://docs.internal:8001/documents/b?c"),
+            ("https://people.example.com/api/documents/b", "http://docs.internal:8001/documents/b"),
         ] {
             assert_eq!(destination(ours).as_deref(), Some(theirs), "{ours}");
         }
@@ -295,6 +357,14 @@ mod tests {
         ] {
             assert_eq!(destination(ours), None, "{ours}");
         }
+    }
+
+    fn ours_of<'a>(called: &'a Authority, public: &'a PublicOrigins) -> Ours<'a> {
+        Ours { called: Some(called), public }
+    }
+
+    fn public() -> PublicOrigins {
+        PublicOrigins::parse("https://people.example.com").unwrap()
     }
 
     fn host() -> Authority {

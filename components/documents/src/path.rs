@@ -41,8 +41,10 @@ fn is_bad(path: &[u8]) -> bool {
         let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
         matches!(name, b"." | b"..")
     };
+    // Some drop these wherever they stand, as browsers do.
+    let path: Vec<u8> = path.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n')).collect();
     path.iter().any(|byte| matches!(byte, b'\\' | 0))
-        || holds_overlong(path)
+        || holds_overlong(&path)
         || path.windows(4).any(|window| window.eq_ignore_ascii_case(b"%u00"))
         || path.windows(2).any(|pair| pair == b"//")
         || path.split(|byte| *byte == b'/').any(is_bad_segment)
@@ -146,6 +148,9 @@ mod tests {
             "/%c0%ae%c0%ae/x",
             "/a%c1%9cb",
             "/a%c0%afb",
+            "/.%09./x",
+            "/%2e%0a%2e/x",
+            "/%0d/x",
             "/a%c0%80b",
             "/%c0%a5",
             "/%25c0%25ae",

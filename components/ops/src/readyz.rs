@@ -38,8 +38,8 @@ pub(crate) async fn readyz(_: Public) -> Result<Json<StatusView>> {
 async fn warnings(app: &App) -> Result<Vec<&'static str>> {
     let proxies = store::untrusted_proxies(app.db()).await?;
     let is_any_untrusted = proxies.iter().any(|ip| !app.trusted_proxies().has(ip));
-    let untrusted = "trusted_proxies: a proxy that is not among them sends x-forwarded-for, so all who come through it count as one client; \
-                     the log of sign-ins names it";
+    let untrusted = "trusted_proxies: a proxy that is not among them, or a visitor's own, sends x-forwarded-for: all who come through it count \
+                     as one client; the log of sign-ins names it";
     Ok(is_any_untrusted.then_some(untrusted).into_iter().collect())
 }
 

@@ -38,7 +38,7 @@ impl App {
     }
 
     /// Whose pages may act for people.
-    pub(crate) fn public_origins(&self) -> &PublicOrigins {
+    pub fn public_origins(&self) -> &PublicOrigins {
         &self.0.public_origins
     }
 

@@ -40,11 +40,10 @@ impl Client {
         let peer = peer(&parts.headers);
         let is_behind_proxy = peer.is_some_and(|peer| trusted.contain(peer));
         let ip = peer.map(|peer| trusted.client_of(peer, &parts.headers));
-        let is_https = if is_behind_proxy {
-            first(&parts.headers, "x-forwarded-proto")
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"))
-        } else {
-            last(&parts.headers, "spin-full-url").is_some_and(|url| url.starts_with("https://"))
+        // A proxy may pass TLS on, and say nothing of it.
+        let is_https = match first(&parts.headers, "x-forwarded-proto").filter(|_| is_behind_proxy) {
+            Some(scheme) => scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"),
+            None => last(&parts.headers, "spin-full-url").is_some_and(|url| url.starts_with("https://")),
         };
         let user_agent = parts.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
         Self {
@@ -136,7 +135,7 @@ impl TrustedProxies {
     /// When one is neither.
     pub fn parse(text: &str) -> Result<Self, String> {
         let network = |text: &str| {
-            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map(canonical);
             network.map_err(|_| "is not a list of networks like 10.0.0.0/8, between commas".to_owned())
         };
         text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect::<Result<_, _>>().map(Self)
@@ -179,6 +178,15 @@ impl TrustedProxies {
         }
         client
     }
+}
+
+/// A network of IPv4 as such, though it was written as one of IPv6: addresses are compared so too.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(network) => network.addr().to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    mapped.and_then(|(ip, length)| IpNet::new(ip.into(), length).ok()).unwrap_or(network)
 }
 
 /// Spin appends its own value behind whatever the client sent under this name: only the last one is Spin's.
@@ -239,6 +247,8 @@ mod tests {
         assert_eq!(ip("10.0.0.0/8, 203.0.113.0/24", &[PEER, forwarded]).as_deref(), Some("6.6.6.6"));
         assert_eq!(ip("0.0.0.0/0", &[PEER, forwarded]).as_deref(), Some("6.6.6.6"));
         assert_eq!(ip("10.0.0.0/8", &[PEER]).as_deref(), Some("10.0.0.9"));
+        assert_eq!(ip("::ffff:10.0.0.9", &[PEER, forwarded]).as_deref(), Some("10.1.2.3"));
+        assert_eq!(ip("::ffff:10.0.0.0/104", &[PEER, forwarded]).as_deref(), Some("203.0.113.7"));
     }
 
     #[test]
@@ -267,6 +277,7 @@ mod tests {
         let url = ("spin-full-url", "http://desk.example.com/");
         assert_eq!(client("10.0.0.0/8", &[PEER, proto, url]).scheme(), "https");
         assert_eq!(client("", &[PEER, proto, url]).scheme(), "http");
+        assert_eq!(client("10.0.0.0/8", &[PEER, ("spin-full-url", "https://x/")]).scheme(), "https");
         assert_eq!(client("", &[PEER, ("spin-full-url", "https://x/"), url]).scheme(), "http");
         for (said, scheme) in [
             (["wss", "http"], "https"),

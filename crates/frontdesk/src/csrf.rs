@@ -68,6 +68,11 @@ impl PublicOrigins {
         if may_be_ours { Ok(()) } else { Err(REFUSED) }
     }
 
+    /// Whether one of them is at this host and port.
+    pub fn are_at(&self, authority: &Authority) -> bool {
+        self.0.iter().any(|origin| origin.is_at(authority))
+    }
+
     fn lists(&self, origin: &Option<Origin>) -> bool {
         origin.as_ref().is_some_and(|origin| self.0.contains(origin))
     }

@@ -72,7 +72,7 @@ async fn a_proxy_that_is_not_trusted_is_reported_once_in_the_log_and_by_readyz()
     200 {
       "status": "ok",
       "warnings": [
-        "trusted_proxies: a proxy that is not among them sends x-forwarded-for, so all who come through it count as one client; the log of sign-ins names it"
+        "trusted_proxies: a proxy that is not among them, or a visitor's own, sends x-forwarded-for: all who come through it count as one client; the log of sign-ins names it"
       ]
     }
     "#);

@@ -278,3 +278,19 @@ async fn a_form_of_another_site_is_refused_before_anything_else_that_is_wrong_wi
         }
     }
 }
+
+#[tokio::test]
+async fn the_own_host_is_what_a_trusted_proxy_says_we_were_called() {
+    let app = App::builder().variable("trusted_proxies", "127.0.0.1").start().await.unwrap();
+    let said = ("x-forwarded-host", "desk.example.com, inner.example.com");
+    for origin in ["https://desk.example.com", "https://desk.example.com:443"] {
+        assert!(passes(&app, &headers(&[said, ("origin", origin)])).await, "{origin}");
+    }
+    for origin in ["https://inner.example.com", app.url(), "https://evil.example"] {
+        assert!(!passes(&app, &headers(&[said, ("origin", origin)])).await, "{origin}");
+    }
+    app.stop().await.unwrap();
+    // Of anybody else it is not believed.
+    let app = crate::app().await;
+    assert!(!passes(app, &headers(&[said, ("origin", "https://desk.example.com")])).await);
+}
