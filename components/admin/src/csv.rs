@@ -1,7 +1,8 @@
 //! A list as a file: CSV (RFC 4180), read page by page while it is written.
 //!
 //! Spreadsheets take a cell that begins like a formula for one, and names and addresses in here are anybody's choice: such a cell
-//! gets an apostrophe in front, which they take for "this is text".
+//! gets an apostrophe in front, which they take for "this is text". Which separator they split the file at is their choice too,
+//! so every part of a cell that may become a cell gets one: docs/decisions/0012.
 //!
 //! A file can take as long as its reader likes, so for each page after the first it is asked again whether they may read it.
 
@@ -20,12 +21,12 @@ use http::request::Parts;
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
-/// What a formula begins with.
-const FORMULA: [char; 4] = ['=', '+', '-', '@'];
-/// What a cell ends with for a spreadsheet that was told to read other separators than ours.
+/// What a formula begins with; some spreadsheets take the wide and the small forms for the same.
+const FORMULA: [char; 12] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
+/// Behind what a cell begins for a spreadsheet that reads other separators or quotes than ours.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
-/// What some spreadsheets drop at the beginning of a cell.
-const DROPPED: [char; 2] = ['\t', '\r'];
+/// With what no cell begins that is meant to be text; what drops it has been known to take the rest for a formula.
+const NO_TEXT: [char; 3] = ['\t', '\r', '\n'];
 
 /// A list that can be written as a file.
 pub(crate) trait List: Send + 'static {
@@ -153,16 +154,36 @@ fn push_row<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
 
 fn push_cell(text: &mut String, cell: &str) {
     text.push('"');
-    if is_formula(cell) {
+    if cell.starts_with(NO_TEXT) || parts(cell).any(is_formula) {
         text.push('\'');
     }
-    text.push_str(&cell.replace('"', "\"\""));
+    for (number, part) in parts(cell).enumerate() {
+        if number > 0 && is_formula(part) {
+            text.push('\'');
+        }
+        text.push_str(&part.replace('"', "\"\""));
+    }
     text.push('"');
 }
 
-/// Whether a spreadsheet may take the cell for a formula, or a part of it where it finds a separator.
-fn is_formula(cell: &str) -> bool {
-    cell.starts_with(DROPPED) || cell.split(SEPARATORS).any(|part| part.starts_with(FORMULA))
+/// What may become a cell of its own, each with the separator behind it.
+fn parts(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split_inclusive(|letter| SEPARATORS.contains(&letter) || is_line_break(letter))
+}
+
+fn is_line_break(letter: char) -> bool {
+    matches!(letter, '\n'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a spreadsheet may take it for a formula, once it has dropped what it does not show, and the quotes.
+fn is_formula(part: &str) -> bool {
+    part.trim_start_matches(is_dropped).starts_with(FORMULA)
+}
+
+fn is_dropped(letter: char) -> bool {
+    matches!(letter, '"' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || letter.is_whitespace()
+        || letter.is_control()
 }
 
 #[cfg(test)]
@@ -213,12 +234,58 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        for formula in ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "a,=1", "a;+1", "a\t-1", "a;b;@c"] {
-            assert_eq!(cell(formula), format!("\"'{formula}\""));
+        for formula in
+            ["=1+1", "+1", "-1", "@a", "\t", "\rx", "\nx", " =1", "\u{a0}-1", "\u{feff}=1", "\0=1", "＝1", "﹣1"]
+        {
+            assert_eq!(cell(formula), format!("\"'{formula}\""), "{formula:?}");
         }
         assert_eq!(cell("=\"a\",1"), "\"'=\"\"a\"\",1\"");
-        for harmless in ["a=1", "a-b", "a, -1", "ada@example.com", "a:=1"] {
-            assert_eq!(cell(harmless), format!("\"{harmless}\""));
+        assert_eq!(cell("\"=1\""), "\"'\"\"=1\"\"\"");
+        for harmless in ["a=1", "a-b", "a, b-1", "ada@example.com", "a:=1", "a\nb", "'=1", "", "\"", ";;"] {
+            assert!(cell(harmless).starts_with(&format!("\"{}", harmless.replace('"', "\"\""))), "{harmless:?}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_cell_is_a_formula() {
+        for (given, written) in [
+            ("a,=1", "'a,'=1"),
+            ("a;+1;b", "'a;'+1;b"),
+            ("a\t-1", "'a\t'-1"),
+            ("a;b;@c", "'a;b;'@c"),
+            ("a; =1", "'a;' =1"),
+            ("a;\"=1\"", "'a;'\"\"=1\"\""),
+            ("a\n=1", "'a\n'=1"),
+            ("a\r\n=1", "'a\r\n'=1"),
+            ("a\u{2028}＝1", "'a\u{2028}'＝1"),
+            ("\t=1", "'\t'=1"),
+            ("=1;=2", "'=1;'=2"),
+            (";\";=1", "';\"\";'=1"),
+            ("[null, -1]", "'[null,' -1]"),
+        ] {
+            assert_eq!(cell(given), format!("\"{written}\""), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn no_file_has_a_formula_wherever_it_is_split() {
+        // All cells of up to five of these.
+        const LETTERS: [char; 9] = ['=', '-', ',', ';', '\t', '\n', ' ', '"', 'a'];
+        let mut cells = vec![String::new()];
+        let mut begin = 0;
+        for _ in 0..5 {
+            let end = cells.len();
+            for at in begin..end {
+                cells.extend(LETTERS.map(|letter| format!("{}{letter}", cells[at])));
+            }
+            begin = end;
+        }
+        for cell in &cells {
+            let mut text = String::new();
+            push_row(&mut text, [cell.as_str(), "a", cell].into_iter());
+            for part in text.split([',', ';', '\t', '\r', '\n']) {
+                assert!(!part.trim_start_matches([' ', '"']).starts_with(['=', '-']), "{cell:?} became {text}");
+            }
         }
     }
 }

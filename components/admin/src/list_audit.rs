@@ -44,11 +44,18 @@ impl Filters for AuditFilter {
         Self {
             actor_id: parameters.get("actor_id", "actor_id is a UUID", |text| text.parse().ok()),
             action: parameters.get("action", "action must be a text without NUL", text),
-            target_id: parameters.get("target_id", "target_id must be a text without NUL", text),
+            target_ids: parameters
+                .get("target_id", "target_id must be a text without NUL", |text| Some(target_ids(text))),
             since_us: parameters.get("since", "since is a time like 2026-01-31T12:00:00Z", time),
             until_us: parameters.get("until", "until is a time like 2026-01-31T12:00:00Z", time),
         }
     }
+}
+
+/// The texts that it may be in the log: an id is there in one form, however it is written here.
+fn target_ids(text: &str) -> Vec<String> {
+    let id = text.parse::<Uuid>().ok().map(|id| id.to_string());
+    id.into_iter().chain([text.to_owned()]).collect()
 }
 
 /// The log as a file.

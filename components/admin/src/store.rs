@@ -237,7 +237,8 @@ pub(crate) async fn update_user(
 pub(crate) struct AuditFilter {
     pub(crate) actor_id: Option<Uuid>,
     pub(crate) action: Option<String>,
-    pub(crate) target_id: Option<String>,
+    /// Any of these.
+    pub(crate) target_ids: Option<Vec<String>>,
     /// Not before: epoch microseconds.
     pub(crate) since_us: Option<i64>,
     /// Before: epoch microseconds.
@@ -246,8 +247,8 @@ pub(crate) struct AuditFilter {
 
 impl AuditFilter {
     fn parameters(&self) -> Vec<Parameter> {
-        let Self { actor_id, action, target_id, since_us, until_us } = self.clone();
-        vec![actor_id.into(), action.into(), target_id.into(), since_us.into(), until_us.into()]
+        let Self { actor_id, action, target_ids, since_us, until_us } = self.clone();
+        vec![actor_id.into(), action.into(), target_ids.into(), since_us.into(), until_us.into()]
     }
 }
 
@@ -291,7 +292,7 @@ impl FromRow for AuditEntry {
 macro_rules! audit_filtered {
     () => {
         "($1::uuid is null or a.actor_id = $1) and ($2::text is null or a.action = $2) \
-         and ($3::text is null or a.target_id = $3) \
+         and ($3::text[] is null or a.target_id = any ($3)) \
          and ($4::int8 is null or a.at >= timestamptz 'epoch' + $4 * interval '1 microsecond') \
          and ($5::int8 is null or a.at < timestamptz 'epoch' + $5 * interval '1 microsecond')"
     };

@@ -27,8 +27,6 @@ pub fn routes() -> OpenApiRouter<()> {
         .routes(routes!(openapi::openapi))
         .routes(routes!(docs::docs))
         .routes(routes!(docs_file::docs_file))
-        // The same page, as people type its address.
-        .route("/api/docs/", axum::routing::get(docs::docs))
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -1,14 +1,14 @@
 //! How a request enters a component and how its answer leaves: the one place that gives every answer its request id, its
 //! error shape, its headers and its log line.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorBody, RateLimit};
 use crate::json::Json;
 use crate::log;
 use crate::request::RequestLog;
+use crate::slash::Paths;
 use crate::variables::{Load, Problem, Variables};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,18 +35,39 @@ const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarded;
 
+/// The routes of a component.
+#[derive(Clone)]
+struct Table {
+    router: Router,
+    paths: Arc<Paths>,
+}
+
+impl Table {
+    async fn answer(mut self, request: Request<Body>) -> Response {
+        let redirect = self.paths.without_slash(request.uri());
+        let answer = self.router.call(request).await.into_response();
+        match redirect {
+            // Nobody but the router says no more than that: below a proxied prefix it never does.
+            Some(location) if answer.status() == StatusCode::NOT_FOUND && is_bare(&answer) => {
+                (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response()
+            }
+            _ => answer,
+        }
+    }
+}
+
 /// A component instance: its routes, made when the first request arrives and kept for those that follow.
 pub struct Instance<S: Load> {
     component: &'static str,
     routes: fn() -> OpenApiRouter<S>,
-    router: OnceLock<Router>,
+    table: OnceLock<Table>,
     log_requests: OnceLock<bool>,
 }
 
 impl<S: Load> Instance<S> {
     /// The instance of the component of this name.
     pub const fn new(component: &'static str, routes: fn() -> OpenApiRouter<S>) -> Self {
-        Self { component, routes, router: OnceLock::new(), log_requests: OnceLock::new() }
+        Self { component, routes, table: OnceLock::new(), log_requests: OnceLock::new() }
     }
 
     /// Answers a request. Every failure is an answer too: an error out of the entry function would be an empty 500.
@@ -68,8 +90,8 @@ impl<S: Load> Instance<S> {
         let mut response = if is_between_components {
             self.answer_component(request.method(), request.uri().path()).await
         } else {
-            match self.router().await {
-                Ok(mut router) => router.call(request).await.into_response(),
+            match self.table().await {
+                Ok(table) => table.answer(request).await,
                 Err(problems) => Error::NotConfigured(problems).into_response(),
             }
         };
@@ -81,7 +103,7 @@ impl<S: Load> Instance<S> {
         let is_on_its_way = (upload.is_begun() || !asks_first) && !upload.is_end_stream();
         if is_on_its_way && is_forwarded(&response) {
             spin_sdk::wit_bindgen::spawn(upload.drain_when_left());
-        } else if is_on_its_way && error.is_some() {
+        } else if is_on_its_way && (error.is_some() || response.status() == StatusCode::TEMPORARY_REDIRECT) {
             upload.drain().await;
         }
         finish(&mut response, &log);
@@ -92,14 +114,18 @@ impl<S: Load> Instance<S> {
         response
     }
 
-    /// The router, which exists once the variables were read without a problem; until then each request tries again. Requests
+    /// The routes, which exist once the variables were read without a problem; until then each request tries again. Requests
     /// that arrive together may each make one, of which the first is kept: waiting for it would need a wake-up between tasks.
-    async fn router(&self) -> Result<Router, Vec<Problem>> {
-        if let Some(router) = self.router.get() {
-            return Ok(router.clone());
+    async fn table(&self) -> Result<Table, Vec<Problem>> {
+        if let Some(table) = self.table.get() {
+            return Ok(table.clone());
         }
         let state = Variables::load::<S>().await?;
-        Ok(self.router.get_or_init(|| (self.routes)().split_for_parts().0.with_state(state)).clone())
+        let make = || {
+            let (router, document) = (self.routes)().split_for_parts();
+            Table { router: router.with_state(state), paths: Arc::new(Paths::of(&document)) }
+        };
+        Ok(self.table.get_or_init(make).clone())
     }
 
     /// Answers another component of the application, which may ask one thing only: see [`configuration`].
@@ -107,7 +133,7 @@ impl<S: Load> Instance<S> {
         if method != Method::GET || path != configuration::PATH {
             return Error::RouteNotFound.into_response();
         }
-        let problems = self.router().await.err().unwrap_or_default();
+        let problems = self.table().await.err().unwrap_or_default();
         Json(Configuration { problems }).into_response()
     }
 
@@ -188,6 +214,11 @@ fn finish(response: &mut Response, log: &RequestLog) {
         }
         _ => {}
     }
+}
+
+/// Whether it says nothing but its status.
+fn is_bare(response: &Response) -> bool {
+    !is_forwarded(response) && response.extensions().get::<Error>().is_none()
 }
 
 fn is_forwarded(response: &Response) -> bool {

@@ -32,6 +32,7 @@ mod refusals;
 mod request;
 mod reset_token;
 mod session;
+mod slash;
 pub mod time;
 pub mod token;
 mod user;

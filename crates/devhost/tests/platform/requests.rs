@@ -58,16 +58,61 @@ async fn connection_is_removed_and_nothing_else() {
     assert!(!names.contains(&"connection"), "{names:?}");
 }
 
-/// Source: crates/trigger-http/src/server.rs:352 (`set_req_uri`, whose error leaves hyper without an answer).
+/// All that comes back for these bytes.
+async fn answer(probe: &Probe, request: &[u8]) -> String {
+    let mut socket = TcpStream::connect(probe.authority()).await.unwrap();
+    socket.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    // Whether the connection ends in order or is reset depends on what the kernel still had to read.
+    let _ = socket.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Source: crates/trigger-http/src/server.rs:352 (`set_req_uri`, whose error leaves hyper without an answer). The first two are what
+/// HAProxy's and Nagios' checks send unless they are told a host.
 #[tokio::test]
 async fn a_request_without_a_host_gets_no_answer() {
     let probe = Probe::start().await;
-    let mut socket = TcpStream::connect(probe.authority()).await.unwrap();
-    socket.write_all(b"GET /probe?do=headers HTTP/1.1\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    // Whether the connection ends in order or is reset depends on what the kernel still had to read.
-    let _ = socket.read_to_string(&mut answer).await;
-    assert_eq!(answer, "");
+    for request in [
+        "OPTIONS /probe HTTP/1.0\r\n\r\n",
+        "GET /probe?do=headers HTTP/1.0\r\nuser-agent: check_http/v2.3.3\r\nconnection: close\r\n\r\n",
+        "GET /probe?do=headers HTTP/1.1\r\n\r\n",
+        "GET /probe?do=headers HTTP/1.1\r\nhost:\r\n\r\n",
+        "GET /probe?do=headers HTTP/1.1\r\nhost: a b\r\n\r\n",
+    ] {
+        assert_eq!(answer(&probe, request.as_bytes()).await, "", "{request}");
+    }
+}
+
+/// Source: the same. The version of HTTP does not matter.
+#[tokio::test]
+async fn any_host_will_do() {
+    let probe = Probe::start().await;
+    for version in ["HTTP/1.0", "HTTP/1.1"] {
+        for host in ["x", "127.0.0.1", "desk.test:81"] {
+            let request = format!("GET /probe?do=headers {version}\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+            let answer = answer(&probe, request.as_bytes()).await;
+            assert!(answer.starts_with(&format!("{version} 200 OK")), "{request}{answer}");
+        }
+    }
+}
+
+/// Source: crates/trigger-http/src/headers.rs:148 (`prepare_request_headers` reads every header as text). The guest is not reached.
+#[tokio::test]
+async fn a_header_that_is_not_utf_8_is_an_empty_500() {
+    let probe = Probe::start().await;
+    let request = |name: &str, value: &[u8]| {
+        let head = format!("GET /probe?do=headers HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{name}: ");
+        [head.as_bytes(), value, b"\r\n\r\n"].concat()
+    };
+    for name in ["x-name", "cookie", "authorization", "user-agent"] {
+        let refused = answer(&probe, &request(name, b"caf\xe9")).await;
+        assert!(refused.starts_with("HTTP/1.1 500 ") && refused.contains("content-length: 0\r\n"), "{name}: {refused}");
+        assert!(refused.ends_with("\r\n\r\n"), "{name}: {refused}");
+        let read = answer(&probe, &request(name, "caf\u{e9}".as_bytes())).await;
+        assert!(read.starts_with("HTTP/1.1 200 "), "{name}: {read}");
+    }
+    probe.logged("Error processing request").await;
 }
 
 async fn assert_empty(probe: &Probe, path: &str, status: u16) {

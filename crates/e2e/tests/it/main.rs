@@ -21,6 +21,7 @@ mod safety;
 mod services;
 mod sessions;
 mod settings;
+mod slashes;
 mod statements;
 mod tokens;
 mod users;

@@ -73,7 +73,7 @@ async fn an_unknown_path_is_404_in_the_contracts_shape() {
         "/api/auth/nothing",
         "/api/users",
         "/.well-known/",
-        "/healthz/",
+        "/healthz//",
         "/HEALTHZ",
     ] {
         assert_eq!(anonymous.get(path).await.unwrap().to_string(), answer.to_string(), "{path}");
@@ -105,7 +105,6 @@ async fn the_page_may_load_and_reach_nothing_but_what_is_served_here() {
     frame-ancestors 'none'
     "
     );
-    assert_eq!(get("/api/docs/").await.body, page.body);
     // It would run nothing that is written into the page.
     assert_eq!(page.body.matches("<script").count(), page.body.matches("<script src=").count());
     let (style, start) = (viewer("swagger-ui.css") + viewer("index.css").as_str(), viewer("start.js"));

@@ -23,7 +23,9 @@ select now() - n * interval '1 second', 'many.made', 'many', 'r-' || n from gene
 const FORMULAS: &str = "
 insert into audit_log (id, at, action, target_type, target_id, ip, request_id, changes)
 values ('00000000-0000-4000-8000-000000000000', '2026-01-31 12:00:00.5+00', '=cmd', '+1', '-1,\"x\"', '@sum', e'\\tx',
-        '{\"name\": [\"=1\", null]}')";
+        '{\"name\": [\"=1\", null]}'),
+       ('00000000-0000-4000-8000-000000000001', '2026-01-31 12:00:00+00', '=cmd', 'a;=1', e'a\\t\"=1', e'a\\n=1', 'a; ＝1',
+        '{\"name\": [\"a;=1\", -1]}')";
 
 #[tokio::test]
 async fn all_rows_come_as_a_file_in_the_order_of_the_list() {
@@ -61,9 +63,16 @@ async fn no_cell_is_a_formula() {
     let admin = app.admin().await.unwrap();
     app.database().raw(FORMULAS).await.unwrap();
     let body = export(&admin, "action=%3Dcmd").await.body;
-    assert_snapshot!(body.replace("\r\n", "\n").replace('\t', "[tab]"), @r#"
-    "id","at","actor_id","action","target_type","target_id","ip","request_id","changes"
-    "00000000-0000-4000-8000-000000000000","2026-01-31T12:00:00.500Z","","'=cmd","'+1","'-1,""x""","'@sum","'[tab]x","{""name"": [""=1"", null]}"
+    let body = body.replace("\r\n", "[end]\n").replace('\t', "[tab]");
+    assert_snapshot!(body, @r#"
+    "id","at","actor_id","action","target_type","target_id","ip","request_id","changes"[end]
+    "00000000-0000-4000-8000-000000000000","2026-01-31T12:00:00.500Z","","'=cmd","'+1","'-1,""x""","'@sum","'[tab]x","{""name"": [""=1"", null]}"[end]
+    "00000000-0000-4000-8000-000000000001","2026-01-31T12:00:00.000Z","","'=cmd","'a;'=1","'a[tab]'""=1","'a
+    '=1","'a;' ＝1","'{""name"": [""a;'=1"",' -1]}"[end]
     "#);
+    // Whoever reads it splits it where they like.
+    for part in body.split([',', ';', '\n']).flat_map(|part| part.split("[tab]")) {
+        assert!(!part.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@', '＝']), "{part}");
+    }
     app.stop().await.unwrap();
 }

@@ -3,6 +3,7 @@
 use e2e::{Answer, App};
 use insta::assert_snapshot;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{AUDIT, ROWS, rows};
 use crate::{admin, app};
@@ -65,6 +66,32 @@ async fn filters_leave_what_fits_all_of_them() {
     assert_eq!(count(&format!("action=thing.made&since={tenth}&until={tenth}")).await, "0");
     let with_offset = tenth.replace('Z', "%2B00:00");
     assert_eq!(count(&format!("action=thing.made&since={with_offset}")).await, "8");
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_finds_what_it_names_however_it_is_written() {
+    let app = App::start().await.unwrap();
+    let (admin, user) = (app.admin().await.unwrap(), app.user().await.unwrap());
+    let account = user.get("/api/users/me").await.unwrap().json();
+    let id: Uuid = account["id"].as_str().unwrap().parse().unwrap();
+    admin.patch(&format!("/api/admin/users/{id}"), &json!({"role": "admin"})).await.unwrap();
+    let capitals = id.to_string().to_uppercase();
+    let written =
+        [id.to_string(), capitals.clone(), format!("%7B{capitals}%7D"), id.simple().to_string(), id.urn().to_string()];
+    for id in &written {
+        assert_eq!(admin.get(&format!("/api/admin/users/{id}")).await.unwrap().status, 200, "{id}");
+        let changed = rows(&admin, &format!("target_id={id}&action=user.updated")).await;
+        assert_eq!(changed.len(), 1, "{id}");
+        let done = rows(&admin, &format!("actor_id={id}&action=auth.registered")).await;
+        assert_eq!(done.len(), 1, "{id}");
+    }
+    // A text that is no UUID is taken as it is, and so is the key of an app that could be one.
+    let key = "a0000000000040008000000000000000";
+    let made = admin.post("/api/admin/apps", &json!({"key": key, "name": "Hexadecimal"})).await.unwrap();
+    assert_eq!(made.status, 201, "{made}");
+    assert_eq!(rows(&admin, &format!("target_id={key}")).await.len(), 1);
+    assert_eq!(rows(&admin, &format!("target_id={}", key.to_uppercase())).await.len(), 0);
     app.stop().await.unwrap();
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use e2e::{App, Received, Upstream};
 use futures::stream;
+use http::Response;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -140,6 +141,45 @@ async fn a_redirect_is_the_clients_to_follow() {
         .header("x-answer-location", "/elsewhere");
     let answer = request.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (307, &"/elsewhere".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_service_that_redirects_to_a_slash_is_followed_to_the_end() {
+    let upstream = Upstream::answering(|received| {
+        let answer = Response::builder();
+        if received.target.ends_with('/') {
+            return answer.body(received.target.clone().into()).unwrap();
+        }
+        answer.status(307).header("location", format!("{}/", received.target)).body("".into()).unwrap()
+    });
+    let upstream = upstream.unwrap();
+    let app = App::builder().variable("documents_upstream", upstream.origin()).start().await.unwrap();
+    // This client follows.
+    let user = app.user().await.unwrap();
+    for (path, reached) in
+        [("", "/documents/"), ("/folder", "/documents/folder/"), ("/users/me", "/documents/users/me/")]
+    {
+        let answer = user.get(&format!("/api/documents{path}")).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, reached), "{path:?}");
+    }
+    assert_eq!(upstream.received("").len(), 6);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_stays_whatever_the_service_answers() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    for path in ["/", "/x/", "/x/?a=/", "/api/users/me/"] {
+        assert_eq!(echo(request(desk, &user, Method::GET, path)).await.target, format!("/documents{path}"));
+        for status in ["404", "405"] {
+            let answer =
+                request(desk, &user, Method::GET, path).header("x-answer-status", status).send().await.unwrap();
+            assert_eq!(answer.status().as_str(), status, "{path}");
+        }
+    }
+    let refused = request(desk, &desk.app.anonymous(), Method::GET, "/").send().await.unwrap();
+    assert_eq!(refused.status(), 401);
 }
 
 #[tokio::test]

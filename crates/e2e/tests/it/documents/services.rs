@@ -67,13 +67,14 @@ async fn a_second_service_needs_a_manifest_and_variables_alone() {
         ("/api/documents/a?b=c", &documents, "/documents/a?b=c"),
         ("/api/reports/a?b=c", &reports, "/v2/reports/a?b=c"),
         ("/api/reports", &reports, "/v2/reports"),
+        ("/api/reports/", &reports, "/v2/reports/"),
     ] {
         let received = echo(user.request(Method::GET, path)).await;
         assert_eq!(received.target, expected);
         assert_eq!(received.header("x-user-email"), [&user.email]);
         assert_eq!(received.header("host"), [upstream.origin().trim_start_matches("http://")]);
     }
-    assert_eq!((documents.received("").len(), reports.received("").len()), (1, 2));
+    assert_eq!((documents.received("").len(), reports.received("").len()), (1, 3));
 
     // Each has its own limit.
     for (path, status) in [("/api/documents/a", 413), ("/api/reports/a", 200)] {
