@@ -32,6 +32,7 @@ mod refusals;
 mod request;
 mod reset_token;
 mod session;
+pub mod text;
 pub mod time;
 pub mod token;
 mod user;
