@@ -22,6 +22,7 @@ mod services;
 mod sessions;
 mod settings;
 mod statements;
+mod text;
 mod tokens;
 mod users;
 mod wire;
