@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: u32 = 10_000;
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct List {
-    /// Contained in the address or the name, without case.
+    /// Contained in the address or the name, without case; trimmed and normalised as names are.
     #[param(value_type = Option<String>)]
     q: Option<String>,
     /// Those with this role.
@@ -38,7 +38,7 @@ pub(crate) struct List {
 impl Filters for List {
     fn take(parameters: &mut Parameters) -> Self {
         Self {
-            q: parameters.get("q", "q must be a text without NUL", |text| Some(text.to_owned())),
+            q: parameters.search("q", "q must be a text without NUL"),
             role: parameters.get("role", "role is user or admin", |text| match text {
                 "user" => Some(Role::User),
                 "admin" => Some(Role::Admin),

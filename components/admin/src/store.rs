@@ -39,12 +39,8 @@ pub(crate) struct Filter {
 
 impl Filter {
     fn parameters(&self) -> Vec<Parameter> {
-        let escaped = |text: &String| {
-            let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            format!("%{text}%")
-        };
         let role = self.role.map(|role| role.name().to_owned());
-        vec![self.q.as_ref().map(escaped).into(), role.into(), self.is_active.into()]
+        vec![self.q.clone().into(), role.into(), self.is_active.into()]
     }
 }
 
@@ -107,8 +103,8 @@ impl FromRow for Listed {
 /// does not filter, which the planner sees: the host prepares a statement for one execution.
 macro_rules! filtered {
     () => {
-        "($1::text is null or (search_text(u.email, u.full_name) like lower($1) \
-             and (u.email like lower($1) or lower(u.full_name) like lower($1)))) \
+        "($1::text is null or (search_text(u.email, u.name_key) like search_pattern($1) \
+             and (u.email like search_pattern($1) or u.name_key like search_pattern($1)))) \
          and ($2::text is null or u.role = $2) and ($3::boolean is null or u.is_active = $3)"
     };
 }

@@ -169,7 +169,7 @@ const INSERT_APP: Statement = Statement::write(
         authorised!(admin),
         ", created as (
              insert into apps (key, name, description, default_access, service_key, position)
-             select $5, normalize($6), normalize($7), $8, $9, $10 from authorised
+             select $5, $6, $7, $8, $9, $10 from authorised
              returning key, name, description, default_access, service_key, position
          ), told as (",
         app_fields!(),
@@ -216,8 +216,8 @@ const UPDATE_APP: Statement = Statement::write(
              from apps a where a.key = $5 and (select may from authorised) for update
          ), changed as (
              update apps a set
-                 name = coalesce(normalize($6), a.name),
-                 description = case when $7 then normalize($8) else a.description end,
+                 name = coalesce($6, a.name),
+                 description = case when $7 then $8 else a.description end,
                  default_access = coalesce($9, a.default_access),
                  service_key = case when $10 then $11 else a.service_key end,
                  position = coalesce($12, a.position),

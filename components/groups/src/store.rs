@@ -102,7 +102,7 @@ const INSERT_GROUP: Statement = Statement::write(
         "with ",
         authorised!(admin),
         ", created as (
-             insert into groups (name, description) select normalize($5), normalize($6) from authorised
+             insert into groups (name, description) select $5, $6 from authorised
              returning id, name, description, created_at, updated_at
          ), audited as (",
         audit!(
@@ -185,8 +185,8 @@ const UPDATE_GROUP: Statement = Statement::write(
              select g.id, g.name, g.description from groups g where g.id = $5 and (select may from authorised) for update
          ), changed as (
              update groups g set
-                 name = coalesce(normalize($6), g.name),
-                 description = case when $7 then normalize($8) else g.description end,
+                 name = coalesce($6, g.name),
+                 description = case when $7 then $8 else g.description end,
                  updated_at = case when $6 is null and not $7 then g.updated_at else now() end
              from locked where g.id = locked.id
              returning g.id, g.name, g.description, g.created_at, g.updated_at

@@ -2,7 +2,7 @@
 
 use email_address::{EmailAddress, Options};
 
-use crate::input::is_invisible;
+use crate::text::is_invisible;
 
 /// The longest address that can be delivered to (RFC 5321, 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
@@ -12,8 +12,7 @@ const MAX_LENGTH: usize = 254;
 /// # Errors
 /// A text for people when it is no address that mail can be sent to.
 pub fn parse(text: &str) -> Result<String, &'static str> {
-    let visible =
-        text.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter) || is_selector(letter));
+    let visible = text.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter));
     let address = visible.to_ascii_lowercase();
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
     if !address.is_ascii() {
@@ -25,12 +24,6 @@ pub fn parse(text: &str) -> Result<String, &'static str> {
     } else {
         Ok(address)
     }
-}
-
-/// Characters that only change how the one before them looks, which copying from a web page may leave at the end: variation selectors
-/// and tags.
-fn is_selector(letter: char) -> bool {
-    matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Beyond the grammar of RFC 5322: no quoted local part, and a domain that can be in the DNS (RFC 1123, 2.1), whose last label

@@ -6,6 +6,7 @@ use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, FieldError, Result};
+use crate::text;
 
 /// A field of a PATCH.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -152,32 +153,36 @@ impl Check {
         }
     }
 
-    /// One line of text, trimmed; `None` when it is blank or refused: longer than `max` characters, or with control characters.
+    /// One line of text, as [`text::clean`] makes it; `None` when it is blank or refused: longer than `max` characters, or with line
+    /// breaks or control characters.
     pub fn line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        self.text(field, text, max, char::is_control)
+        let is_refused = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+        self.text(field, text::clean(text), max, is_refused)
     }
 
     /// The same for text of several lines.
     pub fn lines(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        self.text(field, text, max, |character| character.is_control() && !matches!(character, '\n' | '\r' | '\t'))
+        let is_refused = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+        self.text(field, text::clean(text), max, is_refused)
     }
 
     /// One line that must not be blank.
     pub fn required_line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        if is_blank(text) {
+        let before = self.errors.len();
+        let line = self.line(field, text, max);
+        if line.is_none() && self.errors.len() == before {
             self.refuse(field, "string_too_short", format!("{field} must not be blank"));
         }
-        self.line(field, text, max)
+        line
     }
 
-    fn text(&mut self, field: &str, text: &str, max: usize, is_refused: impl Fn(char) -> bool) -> Option<String> {
-        let text = text.trim_matches(|letter: char| letter.is_whitespace() || is_invisible(letter));
+    fn text(&mut self, field: &str, text: String, max: usize, is_refused: impl Fn(char) -> bool) -> Option<String> {
         if text.chars().count() > max {
             self.refuse(field, "string_too_long", format!("{field} must have at most {max} characters"));
         } else if text.contains(is_refused) {
             self.refuse(field, "string_control", format!("{field} must not contain control characters"));
-        } else if !is_blank(text) {
-            return Some(text.to_owned());
+        } else if !text.is_empty() {
+            return Some(text);
         }
         None
     }
@@ -194,19 +199,6 @@ impl Check {
     pub fn finish(self) -> Result<()> {
         if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
     }
-}
-
-/// Whether nothing of it can be seen.
-fn is_blank(text: &str) -> bool {
-    text.chars().all(|letter| letter.is_whitespace() || is_invisible(letter))
-}
-
-/// Of the characters without width and the blank ones that are no white space to Unicode, those that people find to get round a
-/// rule about blank texts, or to make two names look the same.
-pub(crate) fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{2800}' | '\u{3164}')
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(letter, '\u{feff}' | '\u{ffa0}')
 }
 
 #[cfg(test)]

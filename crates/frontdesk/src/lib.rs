@@ -33,6 +33,7 @@ mod request;
 mod reset_token;
 mod session;
 mod slash;
+pub mod text;
 pub mod time;
 pub mod token;
 mod user;

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
-use unicode_normalization::{UnicodeNormalization as _, is_nfc, is_nfd};
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -122,18 +122,18 @@ fn verify_form(password: &str, hash: &str) -> Verdict {
     let Ok(parsed) = PasswordHash::new(hash) else { return Verdict::Wrong };
     // The parameters are the stored hash's own: `verify_password` takes them from there.
     match hasher().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) if is_current(&parsed) && is_nfc(password) => Verdict::Right,
+        Ok(()) if is_current(&parsed) && nfc(password) == password => Verdict::Right,
         Ok(()) => Verdict::RightButOutdated,
         Err(_) => Verdict::Wrong,
     }
 }
 
 fn nfc(text: &str) -> Cow<'_, str> {
-    if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 fn nfd(text: &str) -> Cow<'_, str> {
-    if is_nfd(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfd().collect()) }
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text)
 }
 
 fn hasher() -> Argon2<'static> {

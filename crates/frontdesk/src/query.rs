@@ -5,6 +5,7 @@ use http::request::Parts;
 
 use crate::error::{Error, FieldError, Result};
 use crate::input::parse_bool;
+use crate::text;
 
 /// Filters that a list takes; what it does not know is ignored.
 pub trait Filters: Sized {
@@ -46,6 +47,11 @@ impl Parameters {
         }
         parsed
     }
+
+    /// A text to look for, in the form in which texts are stored; a blank one counts as not given.
+    pub fn search(&mut self, name: &str, expected: &str) -> Option<String> {
+        self.get(name, expected, |text| Some(text::clean(text))).filter(|text| !text.is_empty())
+    }
 }
 
 /// For [`Parameters::get`]: a boolean, in the words that FastAPI reads (API.md, section 0).
@@ -57,18 +63,22 @@ pub fn boolean(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    struct Filter(Option<bool>);
+    struct Filter(Option<bool>, Option<String>);
 
     impl Filters for Filter {
         fn take(parameters: &mut Parameters) -> Self {
-            Self(parameters.get("on", "on is true or false", boolean))
+            Self(parameters.get("on", "on is true or false", boolean), parameters.search("q", "q is a text"))
         }
     }
 
-    fn on(query: &str) -> Result<Option<bool>> {
+    fn read(query: &str) -> Result<Filter> {
         let mut parts = http::Request::get(format!("/{query}")).body(()).unwrap().into_parts().0;
         let query = futures::executor::block_on(Query::<Filter>::from_request_parts(&mut parts, &()));
-        query.map(|Query(Filter(on))| on)
+        query.map(|Query(filter)| filter)
+    }
+
+    fn on(query: &str) -> Result<Option<bool>> {
+        read(query).map(|Filter(on, _)| on)
     }
 
     #[test]
@@ -79,5 +89,22 @@ mod tests {
         for query in ["?on=maybe", "?on=2", "?on=+true", "?on=%00", "?on=true%00"] {
             assert!(on(query).is_err(), "{query} passed");
         }
+    }
+    #[test]
+    fn a_text_to_look_for_has_the_form_of_stored_text() {
+        for (query, expected) in [
+            ("?q=", None),
+            ("?q=+%09%0A", None),
+            ("?q=%E2%80%8B", None),
+            ("?q=+Ada%C2%A0", Some("Ada")),
+            ("?q=Jose%CC%81", Some("Jos\u{e9}")),
+            ("?q=A%C2%ADda%E2%80%AE", Some("Ada")),
+            // Of two the last counts, unless it is empty: blank is what somebody typed.
+            ("?q=Ada&q=", Some("Ada")),
+            ("?q=Ada&q=+", None),
+        ] {
+            assert_eq!(read(query).unwrap().1.as_deref(), expected, "{query}");
+        }
+        assert!(read("?q=a%00").is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use frontdesk::input::Check;
 
 use crate::checkout::Checkout;
 use crate::target::Target;
@@ -120,11 +121,10 @@ pub(crate) fn an_admin_exists(url: &str) -> Result<bool> {
 
 /// As the table accepts it.
 fn full_name(text: &str) -> Result<String> {
-    let name = text.trim();
-    match name.chars().count() {
-        1..=200 if !name.contains('\0') => Ok(name.to_owned()),
-        _ => bail!("a full name has 1 to 200 characters"),
-    }
+    let mut check = Check::default();
+    let name = check.required_line("the name", text, 200);
+    let errors = check.into_errors();
+    name.ok_or_else(|| anyhow!("{}", errors.into_iter().map(|error| error.msg).collect::<Vec<_>>().join("; ")))
 }
 
 /// The password, and whether it was generated.

@@ -6,6 +6,7 @@
 mod capabilities;
 mod components;
 mod manifest;
+mod names;
 mod neighbours;
 mod schema;
 mod sources;

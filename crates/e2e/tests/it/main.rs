@@ -23,6 +23,7 @@ mod sessions;
 mod settings;
 mod slashes;
 mod statements;
+mod text;
 mod tokens;
 mod users;
 mod wire;

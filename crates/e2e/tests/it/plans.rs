@@ -308,8 +308,8 @@ async fn filtered_users(connection: &mut PgConnection) {
         ("administrators", ["null", "'admin'", "null"]),
         ("inactive", ["null", "null", "false"]),
         ("active administrators", ["null", "'admin'", "true"]),
-        ("a name", ["'%Person 54321%'", "null", "null"]),
-        ("an address", ["'%054321@EXAMPLE%'", "null", "null"]),
+        ("a name", ["'Person 54321'", "null", "null"]),
+        ("an address", ["'054321@EXAMPLE'", "null", "null"]),
     ] {
         if parameters[0] != "null" && !has_search {
             continue;
