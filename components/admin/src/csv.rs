@@ -2,7 +2,7 @@
 //!
 //! Spreadsheets take a cell that begins like a formula for one, and names and addresses in here are anybody's choice: such a cell
 //! gets an apostrophe in front, which they take for "this is text". Which separator they split the file at is their choice too,
-//! so every part of a cell that may become a cell gets one: docs/decisions/0012.
+//! so every part of a cell that may become a cell gets one: docs/decisions/0014.
 //!
 //! A file can take as long as its reader likes, so for each page after the first it is asked again whether they may read it.
 
