@@ -108,8 +108,7 @@ async fn groups_that_were_there_are_all_kept_and_have_names_of_their_own() {
     .await;
     let mut names: Vec<_> = names.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
     names.sort_unstable();
-    let (long, longest) = ("ß".repeat(289) + " (ID)", "ß".repeat(300));
-    let (long_key, longest_key) = ("s".repeat(578) + " (ID)", "s".repeat(600));
+    let (long, longest) = ("σ".repeat(289) + " (ID)", "σ".repeat(300));
     let mut expected = [
         ("Straße", "strasse"),
         ("STRASSE (ID)", "strasse (ID)"),
@@ -117,8 +116,8 @@ async fn groups_that_were_there_are_all_kept_and_have_names_of_their_own() {
         ("Οδός", "οδόσ"),
         ("\u{e0041} (ID)", " (ID)"),
         ("Plain", "plain"),
-        (longest.as_str(), longest_key.as_str()),
-        (long.as_str(), long_key.as_str()),
+        (longest.as_str(), longest.as_str()),
+        (long.as_str(), long.as_str()),
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);
@@ -128,5 +127,5 @@ async fn groups_that_were_there_are_all_kept_and_have_names_of_their_own() {
 const GROUPS: &str = r"
 insert into groups (name, created_at)
 select name, timestamptz '2024-01-01T00:00:00Z' + n * interval '1 second'
-from unnest(array['Straße', 'STRASSE', U&'Stra\00ADsse', 'Οδός', U&'\+0E0041', 'Plain', repeat('ß', 300), repeat('ß', 299) || 'ẞ'])
+from unnest(array['Straße', 'STRASSE', U&'Stra\00ADsse', 'Οδός', U&'\+0E0041', 'Plain', repeat('σ', 300), repeat('σ', 299) || 'ς'])
     with ordinality t (name, n)";

@@ -14,7 +14,7 @@ const PROFILE: &str = "/api/profile";
 
 /// What is entered, and what is stored.
 const TEXTS: [(&str, &str); 12] = [
-    ("Jose\u{301} Nu\u{303}ez", "José Nuñez"),
+    ("Jose\u{301} Nun\u{303}ez", "José Nuñez"),
     ("\u{202e}evil\u{202c} \u{2066}user\u{2069}", "evil user"),
     ("A\u{200b}da\u{feff} Love\u{2060}la\u{ad}ce\u{180e}", "Ada Lovelace"),
     ("\u{200f}\u{200d}Ada\u{200c}\u{3164}", "Ada"),
