@@ -106,7 +106,7 @@ async fn a_plan_that_postgres_keeps_follows_a_migration() {
          declare definition text := pg_get_functiondef('user_json'::regproc);
          begin
              drop function user_json;
-             alter table users alter column full_name type varchar(200);
+             alter table users alter column email type varchar(400);
              execute definition;
          end $$",
         "drop index sessions_user_id_idx; analyze users; analyze sessions",

@@ -199,7 +199,7 @@ async fn a_page_of_the_audit_log_is_read_from_an_index_whatever_the_filter() {
         ("nothing", ["null"; 7], "audit_log_at_idx"),
         ("an actor", ["md5('7')::uuid", "null", "null", "null", "null", "null", "null"], "audit_log_actor_id_idx"),
         ("an action", ["null", "'action-7'", "null", "null", "null", "null", "null"], "audit_log_action_idx"),
-        ("a target", ["null", "null", "'thing-7'", "null", "null", "null", "null"], "audit_log_target_id_idx"),
+        ("a target", ["null", "null", "'{thing-7}'", "null", "null", "null", "null"], "audit_log_target_id_idx"),
         ("a time", ["null", "null", "null", &month, &week, "null", "null"], "audit_log_at_idx"),
         ("far behind", ["null", "null", "null", "null", "null", &month, id], "audit_log_at_idx"),
         ("an action, far behind", ["null", "'action-7'", "null", "null", "null", &month, id], "audit_log_action_idx"),
