@@ -160,7 +160,9 @@ begin
     insert into known_networks as k (user_id, network, seen_at)
     select who.id, known_network, now() where known_network is not null and who.id is not null
     on conflict on constraint known_networks_pkey do update set seen_at = excluded.seen_at;
-    perform password_was_right(who.email, network, tried_device, is_account_counted);
+    perform password_was_right(
+        who.email, case when session is not null then network end, tried_device, is_account_counted
+    );
     user_json := user_json(who);
 end
 $$;

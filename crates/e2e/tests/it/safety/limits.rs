@@ -244,3 +244,26 @@ async fn who_signs_in_uses_up_nothing_of_what_their_site_may_try() {
     }
     app.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_sign_in_that_does_not_happen_takes_no_try_back() {
+    let app = strict().await;
+    let (email, ip) = (new_account(app).await, new_ip());
+    let network = ip.split(':').take(4).collect::<Vec<_>>().join(":") + "::/64";
+    assert_eq!(login_from(app, &ip, &email, WRONG).await.status, 401);
+    // The password was changed between its verification and the statement.
+    let start = "select (s.session is null)::text
+                 from users u, start_session(
+                     u.id, 'another hash', null, 60, 60, 50, null, null, '{}', null, null, split_part($1, ' ', 2), null, true
+                 ) s
+                 where u.email = split_part($1, ' ', 1)";
+    let counts = "select string_agg(count::text, ' ') from rate_limits where key in (
+                      rate_limit_key('login.ip', split_part($1, ' ', 2)),
+                      rate_limit_key('login.account', split_part($1, ' ', 1)),
+                      rate_limit_key('login.account_and_ip', $1)
+                  )";
+    let both = format!("{email} {network}");
+    assert_eq!(app.database().text(counts, &both).await.unwrap(), "1 1 1");
+    assert_eq!(app.database().text(start, &both).await.unwrap(), "true");
+    assert_eq!(app.database().text(counts, &both).await.unwrap(), "1 1 1");
+}
