@@ -1,4 +1,71 @@
--- An account that is taken back from somebody: what they issued with it ends, and what they know of it is worth nothing.
+-- An account that is taken back from somebody: what they issued with it ends, and their devices are forgotten.
+
+-- Locks the reset tokens for an account and those that were issued with it, in one order. A token has two parties, of which only one need
+-- be locked: without the order, two that each take the other's tokens would wait for each other.
+create function lock_resets(account uuid) returns void
+    language plpgsql
+as $$
+begin
+    perform from password_resets r where r.user_id = lock_resets.account or r.issued_by = lock_resets.account
+    order by r.token_hash for update;
+end
+$$;
+
+-- Ends what somebody issued as an administrator. Called while their account is locked: nobody issues anything in their name then.
+create or replace function withdraw_issued(issuer uuid) returns void
+    language plpgsql
+as $$
+begin
+    perform lock_resets(issuer);
+    delete from password_resets r where r.issued_by = withdraw_issued.issuer;
+    update one_time_passwords o set expires_at = '-infinity' where o.issued_by = withdraw_issued.issuer;
+end
+$$;
+
+-- Changes what an account may do; null keeps a value. Returns no row if there is no such account, and is_refused if no active
+-- administrator would be left.
+create or replace function update_user(session uuid, caller uuid, account uuid, new_role text, new_is_active boolean)
+    returns table (is_refused boolean, changes jsonb, user_json text)
+    language plpgsql
+as $$
+declare
+    before users;
+    after users;
+begin
+    perform lock_administrators();
+    perform authorise(update_user.session, update_user.caller, true, array[update_user.account]);
+    select u.* into before from users u where u.id = update_user.account;
+    if not found then
+        return;
+    end if;
+    if not (coalesce(new_role, before.role) = 'admin' and coalesce(new_is_active, before.is_active))
+        and is_last_admin(before.id) then
+        return query select true, '{}'::jsonb, user_json(before);
+        return;
+    end if;
+    update users u set
+        role = coalesce(new_role, u.role),
+        is_active = coalesce(new_is_active, u.is_active),
+        sessions_ended_at = case when new_is_active is false then clock_timestamp() else u.sessions_ended_at end,
+        updated_at = case when coalesce(new_role, u.role) = u.role and coalesce(new_is_active, u.is_active) = u.is_active
+            then u.updated_at else now() end
+    where u.id = before.id
+    returning u.* into after;
+    perform lock_resets(after.id);
+    if not after.is_active then
+        delete from sessions s where s.user_id = after.id;
+        delete from password_resets r where r.user_id = after.id;
+        delete from outbox o where o.recipient = after.email and o.kind = 'password_reset';
+    end if;
+    if not (after.is_active and after.role = 'admin') then
+        perform withdraw_issued(after.id);
+    end if;
+    return query select false, audit_changes(
+        jsonb_build_object('role', before.role, 'is_active', before.is_active),
+        jsonb_build_object('role', after.role, 'is_active', after.is_active)
+    ), user_json(after);
+end
+$$;
 
 -- Ends everything else that could replace or stand for the password of an account, and the tokens for other accounts that were issued with
 -- it. Called while the account is locked.
@@ -6,6 +73,7 @@ create or replace function forget_passwords(account uuid, address text) returns 
     language plpgsql
 as $$
 begin
+    perform lock_resets(forget_passwords.account);
     delete from password_resets r where r.user_id = forget_passwords.account or r.issued_by = forget_passwords.account;
     delete from one_time_passwords o where o.user_id = forget_passwords.account;
     delete from outbox o where o.recipient = forget_passwords.address and o.kind = 'password_reset';
@@ -117,6 +185,7 @@ begin
     select array_agg(p.id), coalesce(account, (array_agg(p.user_id))[1]) into ended, account from past p;
     if all_of_them then
         delete from known_devices k where k.user_id = account;
+        perform lock_resets(account);
         delete from password_resets r where r.issued_by = account;
     end if;
 end

@@ -1,9 +1,9 @@
 //! Statements that wait for each other: whoever comes second is judged by what the first has left.
 
-use e2e::App;
+use e2e::{App, Caller};
 use serde_json::json;
 
-use super::path;
+use super::{change_password, issue_reset, path};
 use crate::admin::until_waiting;
 
 #[tokio::test]
@@ -81,6 +81,31 @@ async fn administrators_who_change_one_account_and_its_groups_at_once_do_not_fai
         assert_eq!(deleted.status, 204, "round {round}: {deleted}");
         assert!([201, 404].contains(&added.status.as_u16()), "round {round}: {added}");
         assert!([204, 404].contains(&granted.status.as_u16()), "round {round}: {granted}");
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_waits_in_a_circle_for_the_tokens_that_two_administrators_have_for_each_other() {
+    let app = App::start().await.unwrap();
+    let head = app.admin().await.unwrap();
+    for round in 0..6 {
+        let (ada, grace) = (app.admin().await.unwrap(), app.admin().await.unwrap());
+        let adas = path(&ada).await;
+        issue_reset(&ada, &path(&grace).await).await;
+        issue_reset(&grace, &adas).await;
+        let lock =
+            app.database().hold("select from password_resets order by expires_at limit 1 for update").await.unwrap();
+        let release = async {
+            until_waiting(&app, 2).await;
+            lock.release().await.unwrap();
+        };
+        let body = json!({"is_active": false});
+        let change = change_password(&grace, Caller::PASSWORD, "Own-Better-Horse");
+        let (locked, changed, ()) = tokio::join!(head.patch(&adas, &body), change, release);
+        assert_eq!((locked.unwrap().status.as_u16(), changed.status.as_u16()), (200, 204), "round {round}");
+        let left = app.database().text("select count(*)::text from password_resets where $1 = ''", "").await.unwrap();
+        assert_eq!(left, "0", "round {round}");
     }
     app.stop().await.unwrap();
 }
