@@ -24,10 +24,10 @@ pub(crate) struct Leaving {
     session_id: Uuid,
     /// The counter of the refresh token, if that names the session.
     counter: Option<i32>,
-    /// The sessions that the cookies name, if it is they that say which session it is.
-    others: Vec<Uuid>,
-    /// Whether the cookies are cleared: not those of another session than that which a header names, which goes on.
-    clears_cookies: bool,
+    /// Whether a header names it. Then the cookies are left alone, unless their sessions end too.
+    has_header: bool,
+    /// The sessions that the cookies name.
+    in_cookies: Vec<Uuid>,
     client: Client,
 }
 
@@ -42,8 +42,7 @@ impl FromRequestParts<Auth> for Leaving {
         let has_header = recognised.has_header();
         let named = recognised.session_id();
         let are_others = |session: Option<&Uuid>| in_cookies.iter().any(|other| Some(other) != session);
-        let clears_cookies = !has_header || !are_others(named.as_ref().ok());
-        if clears_cookies {
+        if !has_header || !are_others(named.as_ref().ok()) {
             page.acts_by_cookie();
         }
         let (session_id, counter) = match named {
@@ -60,8 +59,7 @@ impl FromRequestParts<Auth> for Leaving {
         if !has_header {
             page.check()?;
         }
-        let others = if has_header { Vec::new() } else { in_cookies };
-        Ok(Self { session_id, counter, others, clears_cookies, client })
+        Ok(Self { session_id, counter, has_header, in_cookies, client })
     }
 }
 
@@ -103,14 +101,15 @@ pub(crate) async fn logout(
     Query(Logout { all }): Query<Logout>,
     State(auth): State<Auth>,
 ) -> Result<Response> {
-    let Leaving { session_id, counter, others, clears_cookies, client } = who;
+    let Leaving { session_id, counter, has_header, in_cookies, client } = who;
+    let others = if has_header { &[] } else { in_cookies.as_slice() };
+    let ended = store::end_sessions(auth.app().db(), client.actor(None), (session_id, counter), others, all).await?;
     // Nobody is told that all sessions have ended whose own had ended before, which must not end others.
-    let session = (session_id, counter);
-    if !store::end_sessions(auth.app().db(), client.actor(None), session, &others, all).await? {
+    if !ended.is_done {
         return Err(SESSION_ENDED);
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if !clears_cookies {
+    if has_header && !in_cookies.into_iter().all(|session| session == session_id || ended.has(session)) {
         return Ok(response);
     }
     let cookies = auth.app().cookies();

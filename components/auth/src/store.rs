@@ -506,21 +506,40 @@ const END_SESSIONS: Statement = Statement::write(
             "jsonb_build_object('session_ids', jsonb_build_array(to_jsonb(ended), null))",
             "from past where ended is not null"
         ),
-        ") select is_done from past"
+        ") select is_done, array(select unnest(ended)::text) from past"
     ),
 );
 
 /// Ends a session, which a refresh token of this counter may name, and the others that the same browser has; or with it, if it is live,
-/// all others of its user. Returns whether all have ended that should.
+/// all others of its user.
 pub(crate) async fn end_sessions(
     db: &Db,
     actor: Actor,
     (session, counter): (Uuid, Option<i32>),
     browser: &[Uuid],
     all: bool,
-) -> Result<bool, DbError> {
-    let parameters = actor.with([session.into(), counter.into(), ids(browser), all.into()]);
-    Ok(db.one::<(bool,)>(END_SESSIONS, parameters).await?.0)
+) -> Result<Ended, DbError> {
+    db.one(END_SESSIONS, actor.with([session.into(), counter.into(), ids(browser), all.into()])).await
+}
+
+/// What became of sessions that were to end.
+pub(crate) struct Ended {
+    /// Whether all have ended that should.
+    pub(crate) is_done: bool,
+    sessions: Vec<String>,
+}
+
+impl Ended {
+    /// Whether this session is among those that have ended.
+    pub(crate) fn has(&self, session: Uuid) -> bool {
+        self.sessions.contains(&session.to_string())
+    }
+}
+
+impl FromRow for Ended {
+    fn from_row(columns: &mut Columns<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { is_done: columns.take()?, sessions: columns.take()? })
+    }
 }
 
 // One that is over is not listed, and so not to be found either.

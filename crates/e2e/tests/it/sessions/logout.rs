@@ -164,6 +164,18 @@ async fn a_header_leaves_the_session_of_the_cookies_beside_it_alone() {
 }
 
 #[tokio::test]
+async fn a_header_that_ends_all_sessions_leaves_no_cookies_of_one_of_them() {
+    let app = app().await;
+    let mut browser = browser().await;
+    let phone = app.sign_in(browser.email()).await.unwrap();
+    let request = browser.request(Method::POST, ALL).bearer_auth(&phone.token);
+    let answer = browser.send(request).await.unwrap();
+    assert_eq!(answer.status, 204);
+    assert!(answer.cookies().starts_with(CLEARED) && answer.cookies().contains("fd_device=;"), "{}", answer.cookies());
+    assert_eq!((browser.cookie(ACCESS), browser.cookie(REFRESH)), ("", ""));
+}
+
+#[tokio::test]
 async fn every_session_that_the_cookies_name_ends() {
     let (past, live) = (browser().await, browser().await);
     assert_eq!(past.clone().post(PATH).await.unwrap().status, 204);
