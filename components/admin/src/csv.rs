@@ -14,7 +14,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::Admin;
 use frontdesk::db::Db;
-use frontdesk::{App, Result, log, request_id_of};
+use frontdesk::{App, Result, log, request_id_of, text};
 use futures::stream::{self, StreamExt as _};
 use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
 use http::request::Parts;
@@ -50,29 +50,35 @@ impl<S: Sync> FromRequestParts<S> for Format {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
-        let is_csv = parts.headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(prefers_csv));
+        let is_csv = prefers_csv(parts.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()));
         Ok(Self { is_csv, request_id: request_id_of(parts).to_owned() })
     }
 }
 
-/// CSV is for those who name it and want it at least as much as JSON (RFC 9110, 12.5.1); of two that are wanted alike, the one
-/// that is named first.
-fn prefers_csv(accept: &str) -> bool {
-    let mut wanted: Option<(bool, f32)> = None;
-    for range in accept.split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let is_csv = name.eq_ignore_ascii_case("text/csv");
-        if !is_csv && !name.eq_ignore_ascii_case("application/json") {
-            continue;
-        }
-        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let quality = quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0));
-        if quality > wanted.map_or(0.0, |(_, quality)| quality) {
-            wanted = Some((is_csv, quality));
-        }
+/// CSV is for those who name it and want it at least as much as JSON (RFC 9110, 12.5.1). Of two that are wanted alike, the one counts
+/// that is named, and then the one that is named first.
+fn prefers_csv<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
+    let ranges: Vec<(String, f32)> = lines.flat_map(|line| line.split(',')).map(range_and_weight).collect();
+    let find = |name: &str| {
+        let at = ranges.iter().position(|(range, _)| range == name)?;
+        ranges.get(at).map(|(_, weight)| (*weight, at))
+    };
+    let Some((csv, csv_at)) = find("text/csv").filter(|(weight, _)| *weight > 0.0) else { return false };
+    match find("application/json") {
+        Some((json, json_at)) => csv > json || csv == json && csv_at < json_at,
+        None => find("application/*").or_else(|| find("*/*")).is_none_or(|(json, _)| csv >= json),
     }
-    wanted.is_some_and(|(is_csv, _)| is_csv)
+}
+
+/// A media range in lower case, without its parameters, and how much it is wanted.
+fn range_and_weight(range: &str) -> (String, f32) {
+    let mut parts = range.split(';');
+    let name = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let weight = parts.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
+    });
+    (name, weight.unwrap_or(1.0))
 }
 
 impl Format {
@@ -181,9 +187,7 @@ fn is_formula(part: &str) -> bool {
 }
 
 fn is_dropped(letter: char) -> bool {
-    matches!(letter, '"' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        || letter.is_whitespace()
-        || letter.is_control()
+    letter == '"' || letter.is_whitespace() || letter.is_control() || text::is_invisible(letter)
 }
 
 #[cfg(test)]
@@ -213,8 +217,11 @@ mod tests {
             "text/csv,*/*",
             "application/json;q=0.5, text/csv;q=0.9",
             "text/csv, application/json",
+            "*/*, text/csv",
+            "text/csv; q = 0.5, application/json; q = 0.1",
+            "application/json;q=0, text/csv;q=0.1",
         ] {
-            assert!(prefers_csv(accept), "{accept}");
+            assert!(prefers_csv([accept].into_iter()), "{accept}");
         }
         for accept in [
             "",
@@ -227,16 +234,40 @@ mod tests {
             "text/csv; q=0, application/json",
             "text/csv;q=0.1, application/json",
             "text/csv;q=nonsense",
+            "text/csv;q=NaN, application/json;q=0.1",
+            "text/csv; q = 0.1, application/json",
+            "text/csv;q=0.5, application/*",
+            "text/csv;q=0.5, */*",
         ] {
-            assert!(!prefers_csv(accept), "{accept}");
+            assert!(!prefers_csv([accept].into_iter()), "{accept}");
         }
+        // Several lines are one list.
+        assert!(prefers_csv(["application/json;q=0.5", "text/csv"].into_iter()));
+        assert!(!prefers_csv(["application/json", "text/csv;q=0.5"].into_iter()));
+        assert!(!prefers_csv(["text/csv;q=0.5", "application/json"].into_iter()));
     }
 
     #[test]
     fn no_cell_is_a_formula() {
-        for formula in
-            ["=1+1", "+1", "-1", "@a", "\t", "\rx", "\nx", " =1", "\u{a0}-1", "\u{feff}=1", "\0=1", "＝1", "﹣1"]
-        {
+        for formula in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@a",
+            "\t",
+            "\rx",
+            "\nx",
+            " =1",
+            "\u{a0}-1",
+            "\u{feff}=1",
+            "\0=1",
+            "＝1",
+            "﹣1",
+            "\u{180b}=1",
+            "\u{3164}+1",
+            "\u{e0001}-1",
+            "\u{2800}@a",
+        ] {
             assert_eq!(cell(formula), format!("\"'{formula}\""), "{formula:?}");
         }
         assert_eq!(cell("=\"a\",1"), "\"'=\"\"a\"\",1\"");

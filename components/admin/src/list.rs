@@ -22,7 +22,7 @@ const DEFAULT_LIMIT: u32 = 10_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct List {
     /// Contained in the address or the name, without case; trimmed and normalised as names are.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, max_length = 254)]
     q: Option<String>,
     /// Those with this role.
     #[param(value_type = Option<Role>)]

@@ -19,11 +19,10 @@ use crate::browser::BrowserSessions;
 use crate::state::Auth;
 use crate::store;
 
-/// The session that a request leaves.
+/// The sessions that a request leaves.
 pub(crate) struct Leaving {
-    session_id: Uuid,
-    /// The counter of the refresh token, if that names the session.
-    counter: Option<i32>,
+    /// Those that its access token and its refresh tokens name, each with the counter of its refresh token. There is at least one.
+    named: Vec<(Uuid, Option<i32>)>,
     /// Whether a header names it. Then the cookies are left alone, unless their sessions end too.
     has_header: bool,
     /// The sessions that the cookies name.
@@ -40,26 +39,29 @@ impl FromRequestParts<Auth> for Leaving {
         let Ok(recognised) = Recognised::from_request_parts(parts, auth).await;
         let Ok(BrowserSessions(in_cookies)) = BrowserSessions::from_request_parts(parts, auth).await;
         let has_header = recognised.has_header();
-        let named = recognised.session_id();
+        let by_access_token = recognised.session_id();
         let are_others = |session: Option<&Uuid>| in_cookies.iter().any(|other| Some(other) != session);
-        if !has_header || !are_others(named.as_ref().ok()) {
+        if !has_header || !are_others(by_access_token.as_ref().ok()) {
             page.acts_by_cookie();
         }
-        let (session_id, counter) = match named {
-            Ok(session_id) => (session_id, None),
-            Err(refusal) => {
-                // A page of another site, with which browsers send no cookies, must not clear them.
-                let refusal = if page.is_from_another_site() { refusal } else { clearing_cookies(refusal) };
-                let sent =
-                    if has_header { Vec::new() } else { auth.app().cookies().sent(Kind::Refresh, &parts.headers) };
-                let token = sent.iter().find_map(|text| auth.refresh_token_key().open(text)).ok_or(refusal)?;
-                (token.session_id, Some(token.counter))
-            }
-        };
+        let sent = if has_header { Vec::new() } else { auth.app().cookies().sent(Kind::Refresh, &parts.headers) };
+        let refresh_tokens = sent.iter().filter_map(|text| auth.refresh_token_key().open(text));
+        let by_refresh_tokens = refresh_tokens.map(|token| (token.session_id, Some(token.counter)));
+        let named: Vec<_> = by_access_token
+            .as_ref()
+            .ok()
+            .map(|session| (*session, None))
+            .into_iter()
+            .chain(by_refresh_tokens)
+            .collect();
+        if let (true, Err(refusal)) = (named.is_empty(), by_access_token) {
+            // A page of another site, with which browsers send no cookies, must not clear them.
+            return Err(if page.is_from_another_site() { refusal } else { clearing_cookies(refusal) });
+        }
         if !has_header {
             page.check()?;
         }
-        Ok(Self { session_id, counter, has_header, in_cookies, client })
+        Ok(Self { named, has_header, in_cookies, client })
     }
 }
 
@@ -101,15 +103,16 @@ pub(crate) async fn logout(
     Query(Logout { all }): Query<Logout>,
     State(auth): State<Auth>,
 ) -> Result<Response> {
-    let Leaving { session_id, counter, has_header, in_cookies, client } = who;
+    let Leaving { named, has_header, in_cookies, client } = who;
     let others = if has_header { &[] } else { in_cookies.as_slice() };
-    let ended = store::end_sessions(auth.app().db(), client.actor(None), (session_id, counter), others, all).await?;
+    let ended = store::end_sessions(auth.app().db(), client.actor(None), &named, others, all).await?;
     // Nobody is told that all sessions have ended whose own had ended before, which must not end others.
     if !ended.is_done {
         return Err(SESSION_ENDED);
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if has_header && !in_cookies.into_iter().all(|session| session == session_id || ended.has(session)) {
+    let has_left = |session: Uuid| named.iter().any(|(left, _)| *left == session) || ended.has(session);
+    if has_header && !in_cookies.into_iter().all(has_left) {
         return Ok(response);
     }
     let cookies = auth.app().cookies();

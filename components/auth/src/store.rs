@@ -496,7 +496,7 @@ const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
     concat!(
         "with past as materialized (
-             select account, ended, is_done from end_sessions($4, $5, $6::text[]::uuid[], $7)
+             select account, ended, is_done from end_sessions($4::text[]::uuid[], $5, $6::text[]::uuid[], $7)
          ), logged as (",
         audit!(
             by "coalesce($1::uuid, account)",
@@ -510,16 +510,17 @@ const END_SESSIONS: Statement = Statement::write(
     ),
 );
 
-/// Ends a session, which a refresh token of this counter may name, and the others that the same browser has; or with it, if it is live,
-/// all others of its user.
+/// Ends the sessions that a request names, where a refresh token does with its counter, and the others that the same browser has; or
+/// with the first one that is live all others of its user.
 pub(crate) async fn end_sessions(
     db: &Db,
     actor: Actor,
-    (session, counter): (Uuid, Option<i32>),
+    named: &[(Uuid, Option<i32>)],
     browser: &[Uuid],
     all: bool,
 ) -> Result<Ended, DbError> {
-    db.one(END_SESSIONS, actor.with([session.into(), counter.into(), ids(browser), all.into()])).await
+    let (sessions, counters): (Vec<Uuid>, Vec<Option<i32>>) = named.iter().copied().unzip();
+    db.one(END_SESSIONS, actor.with([ids(&sessions), counters.into(), ids(browser), all.into()])).await
 }
 
 /// What became of sessions that were to end.

@@ -160,9 +160,9 @@ impl Check {
         self.text(field, text::clean(text), max, is_refused)
     }
 
-    /// The same for text of several lines.
+    /// The same for text of several lines, with whichever line breaks it has (Unicode, 5.8).
     pub fn lines(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        let is_refused = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+        let is_refused = |letter: char| letter.is_control() && !matches!(letter, '\t' | '\n'..='\r' | '\u{85}');
         self.text(field, text::clean(text), max, is_refused)
     }
 
@@ -281,6 +281,18 @@ mod tests {
         assert_eq!(Check::default().line("name", "\u{200b} Ada\u{feff}", 9).as_deref(), Some("Ada"));
         for text in ["a", "שלום", "👩\u{200d}💻", "é", "✈\u{fe0f}"] {
             assert_eq!(Check::default().required_line("name", text, 9).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn line_breaks_stay_in_text_of_several_lines() {
+        for between in ["\n", "\r\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"] {
+            let text = format!("a{between}b");
+            assert_eq!(Check::default().lines("bio", &text, 9), Some(text.clone()), "{between:?}");
+            assert_eq!(Check::default().line("name", &text, 9), None, "{between:?}");
+        }
+        for text in ["a\0b", "a\u{1b}b", "a\u{7f}b", "a\u{9b}b"] {
+            assert_eq!(Check::default().lines("bio", text, 9), None, "{text:?}");
         }
     }
 }

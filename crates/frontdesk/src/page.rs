@@ -19,7 +19,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
 
-use crate::error::{Error, FieldError, Result};
+use crate::error::{Error, Result};
+use crate::query::Parameters;
 
 /// The largest page, and the size of one that was asked for without a limit (API.md, section 0).
 const MAX_LIMIT: u32 = 200;
@@ -83,26 +84,13 @@ impl<P: DeserializeOwned, S: Sync> FromRequestParts<S> for Page<P> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let mut errors = Vec::new();
-        let (mut limit, mut after) = (None, None);
-        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-            match &*name {
-                "limit" => match value.parse() {
-                    Ok(number) if (1..=MAX_LIMIT).contains(&number) => limit = Some(number),
-                    _ => {
-                        errors.push(FieldError::query("limit", "limit_out_of_range", "limit is a number from 1 to 200"))
-                    }
-                },
-                "cursor" => match decode(&value) {
-                    Some(position) => after = Some(position),
-                    None => {
-                        errors.push(FieldError::query("cursor", "cursor_invalid", "This cursor was not given out here"))
-                    }
-                },
-                _ => {}
-            }
-        }
-        if errors.is_empty() { Ok(Self { limit, after, uri: parts.uri.clone() }) } else { Err(Error::Invalid(errors)) }
+        let mut parameters = Parameters::of(parts);
+        let limit = parameters.get_as("limit", "limit_out_of_range", "limit is a number from 1 to 200", |limit| {
+            limit.parse().ok().filter(|number| (1..=MAX_LIMIT).contains(number))
+        });
+        let after = parameters.get_as("cursor", "cursor_invalid", "This cursor was not given out here", decode);
+        parameters.finish()?;
+        Ok(Self { limit, after, uri: parts.uri.clone() })
     }
 }
 
@@ -246,19 +234,30 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert!(page(&format!("/?cursor={changed}")).is_err(), "{changed} passed for {cursor}");
         }
-        for cursor in ["", "A", "%00", &cursor[1..]] {
+        for cursor in ["A", "%00", &cursor[1..]] {
             assert!(page(&format!("/?cursor={cursor}")).is_err(), "{cursor} passed");
         }
     }
 
     #[test]
     fn a_limit_is_from_1_to_200() {
-        for limit in ["0", "201", "-1", "x", "", "1e2", "99999999999"] {
+        for limit in ["0", "201", "-1", "x", "1e2", "99999999999"] {
             assert!(page(&format!("/?limit={limit}")).is_err(), "{limit} passed");
         }
         assert_eq!(page("/?limit=200").unwrap().limit(), 200);
         assert_eq!(page("/").unwrap().limit(), 50);
         assert_eq!(page("/").unwrap().limit_or(10_000), 10_000);
+    }
+
+    #[test]
+    fn limit_and_cursor_are_read_as_filters_are() {
+        let cursor = encode(&(7_i64, "id".to_owned())).unwrap();
+        let first = page("/?limit=&cursor=").unwrap();
+        assert_eq!((first.limit(), first.after()), (50, None));
+        // Of two the last counts.
+        let last = page(&format!("/?limit=0&limit=7&cursor=A&cursor={cursor}&limit=")).unwrap();
+        assert_eq!((last.limit(), last.after()), (7, Some(&(7, "id".to_owned()))));
+        assert!(page("/?limit=7&limit=0").is_err());
     }
 
     #[test]

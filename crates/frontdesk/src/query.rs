@@ -7,6 +7,9 @@ use crate::error::{Error, FieldError, Result};
 use crate::input::parse_bool;
 use crate::text;
 
+/// How long a text to look for may be: as long as an e-mail address.
+pub const MAX_SEARCH: usize = 254;
+
 /// Filters that a list takes; what it does not know is ignored.
 pub trait Filters: Sized {
     /// Takes its parameters.
@@ -21,11 +24,10 @@ impl<T: Filters, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let query = parts.uri.query().unwrap_or_default();
-        let given = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let mut parameters = Parameters { given, errors: Vec::new() };
+        let mut parameters = Parameters::of(parts);
         let filters = T::take(&mut parameters);
-        if parameters.errors.is_empty() { Ok(Self(filters)) } else { Err(Error::Invalid(parameters.errors)) }
+        parameters.finish()?;
+        Ok(Self(filters))
     }
 }
 
@@ -37,20 +39,48 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let query = parts.uri.query().unwrap_or_default();
+        Self { given: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), errors: Vec::new() }
+    }
+
     /// A parameter made into a `T`. Of one that is given twice the last counts; an empty one counts as not given.
     pub fn get<T>(&mut self, name: &str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.get_as(name, "value_error", expected, parse)
+    }
+
+    /// The same for a parameter whose refusals have a `type` of their own.
+    pub(crate) fn get_as<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         let (_, value) = self.given.iter().rev().find(|(given, value)| given == name && !value.is_empty())?;
         // Postgres cannot store NUL, and so nothing contains it.
         let parsed = if value.contains('\0') { None } else { parse(value) };
         if parsed.is_none() {
-            self.errors.push(FieldError::query(name, "value_error", expected));
+            self.errors.push(FieldError::query(name, kind, expected));
         }
         parsed
     }
 
-    /// A text to look for, in the form in which texts are stored; a blank one counts as not given.
+    /// # Errors
+    /// 422 when something was wrong.
+    pub(crate) fn finish(self) -> Result<()> {
+        if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
+    }
+
+    /// A text to look for, in the form in which texts are stored; a blank one counts as not given. Nothing that is stored is longer
+    /// than [`MAX_SEARCH`], and the database would be busy with the search for it.
     pub fn search(&mut self, name: &str, expected: &str) -> Option<String> {
-        self.get(name, expected, |text| Some(text::clean(text))).filter(|text| !text.is_empty())
+        let text = self.get(name, expected, |text| Some(text::clean(text)))?;
+        if text.chars().count() > MAX_SEARCH {
+            let message = format!("{name} must have at most {MAX_SEARCH} characters");
+            self.errors.push(FieldError::query(name, "string_too_long", &message));
+        }
+        Some(text).filter(|text| !text.is_empty())
     }
 }
 
@@ -106,5 +136,8 @@ mod tests {
             assert_eq!(read(query).unwrap().1.as_deref(), expected, "{query}");
         }
         assert!(read("?q=a%00").is_err());
+        assert!(read(&format!("?q=+{}+", "\u{e4}".repeat(254))).is_ok());
+        let Err(Error::Invalid(errors)) = read(&format!("?q={}", "a".repeat(255))) else { panic!("it passed") };
+        assert_eq!((errors.len(), errors[0].kind.as_str()), (1, "string_too_long"));
     }
 }

@@ -1,5 +1,7 @@
 //! The form in which text that people enter is stored and looked for (docs/decisions/0012).
 
+use std::ops::RangeInclusive;
+
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{
     BinaryProperty, DefaultIgnorableCodePoint, Emoji, EmojiModifier, ExtendedPictographic, IndicSyllabicCategory,
@@ -15,7 +17,7 @@ const CANCEL_TAG: char = '\u{e007f}';
 const BLANK_BRAILLE: char = '\u{2800}';
 
 /// How many letters of a subdivision a flag is made of: that of Scotland says `gbsct`.
-const FLAG_LETTERS: std::ops::RangeInclusive<usize> = 3..=6;
+const FLAG_LETTERS: RangeInclusive<usize> = 3..=6;
 /// How many accents and the like may be between a joiner and the letter that it is looked at with.
 const MAX_MARKS: usize = 8;
 
@@ -35,11 +37,12 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Whether a character shows nothing of itself, wherever it stands. White space is none of these.
-pub(crate) fn is_invisible(letter: char) -> bool {
-    // Unicode has no property for the last few: interlinear annotations, and two blank symbols.
+pub fn is_invisible(letter: char) -> bool {
+    // Unicode has no property for the last few: interlinear annotations, two blank symbols, and what arranges the letters of a script.
     !letter.is_ascii()
         && (is::<DefaultIgnorableCodePoint>(letter)
-            || matches!(letter, '\u{fff9}'..='\u{fffb}' | BLANK_BRAILLE | '\u{1d159}'))
+            || matches!(letter, '\u{fff9}'..='\u{fffb}' | BLANK_BRAILLE | '\u{1d159}')
+            || script_of_arrangement(letter).is_some())
 }
 
 fn nfc(text: &str) -> String {
@@ -65,10 +68,14 @@ fn may_stay(letter: char) -> bool {
         || is_variation_selector(letter)
         || is_mongolian_selector(letter)
         || is_tag(letter)
+        || script_of_arrangement(letter).is_some()
 }
 
 /// Whether an invisible character changes how something looks: behind what was kept, and before the rest.
 fn stays(before: &[char], letter: char, after: &[char]) -> bool {
+    if let Some(script) = script_of_arrangement(letter) {
+        return before.last().is_some_and(|letter| script.contains(letter));
+    }
     match letter {
         ZWJ => joins_emoji(before, after) || is_in_indic(before, after) || follows_joining(before),
         ZWNJ => is_in_indic(before, after) || follows_joining(before) && precedes_joining(after),
@@ -162,6 +169,16 @@ fn is_variation_selector(letter: char) -> bool {
 
 fn is_mongolian_selector(letter: char) -> bool {
     matches!(letter, '\u{180b}'..='\u{180f}')
+}
+
+/// The letters that an invisible character arranges: numbers of Brahmi, hieroglyphs, clusters of the Khitan small script.
+fn script_of_arrangement(letter: char) -> Option<RangeInclusive<char>> {
+    match letter {
+        '\u{1107f}' => Some('\u{11052}'..='\u{11065}'),
+        '\u{13430}'..='\u{1343f}' => Some('\u{13000}'..='\u{143fa}'),
+        '\u{16fe4}' => Some('\u{18b00}'..='\u{18cff}'),
+        _ => None,
+    }
 }
 
 fn is_mongolian(letter: &char) -> bool {
@@ -328,6 +345,10 @@ mod tests {
             // A form of an ideograph that is a name's own.
             "葛\u{e0100}飾区",
             "辻\u{e0101}",
+            // Numbers of Brahmi, hieroglyphs, Khitan.
+            "\u{11064}\u{1107f}\u{11052}",
+            "\u{13000}\u{13430}\u{13001}\u{13437}\u{13002}\u{13438}",
+            "\u{18b00}\u{16fe4}\u{18b01}",
             // Braille, with a space.
             "⠁⠙⠁\u{2800}⠇",
         ] {
@@ -359,6 +380,7 @@ mod tests {
             ("क\u{200d}", "क"),
             ("ᠰᠠᠷ\u{180e}", "ᠰᠠᠷ"),
             ("x\u{2800}\u{2800}y", "xy"),
+            ("x\u{1107f}\u{13430}\u{1343f}\u{16fe4}y", "xy"),
             // Without the joiner the two compose to something that is no emoji.
             ("👩\u{200d}↔\u{200c}\u{338}", "👩↮"),
         ] {

@@ -118,6 +118,21 @@ async fn the_refresh_cookie_alone_is_good_enough_to_leave() {
 }
 
 #[tokio::test]
+async fn a_live_refresh_cookie_ends_all_sessions_beside_the_access_cookie_of_one_that_has_ended() {
+    let app = app().await;
+    let ended = browser().await;
+    assert_eq!(ended.clone().post(PATH).await.unwrap().status, 204);
+    let browser = app.browser_of(ended.email()).await.unwrap();
+    let phone = app.sign_in(ended.email()).await.unwrap();
+    let mut mixed = browser.clone().with_cookie(ACCESS, ended.cookie(ACCESS));
+    assert_eq!(mixed.post(ALL).await.unwrap().status, 204);
+    for client in [browser, mixed] {
+        assert_eq!(client.clone().post("/api/auth/refresh").await.unwrap().status, 401);
+    }
+    assert_eq!(phone.get(ME).await.unwrap().code(), "session_ended");
+}
+
+#[tokio::test]
 async fn another_site_signs_nobody_out() {
     let mut browser = browser().await;
     let mut left = browser.clone().with_cookie(ACCESS, "");
