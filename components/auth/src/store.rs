@@ -348,7 +348,7 @@ const START_SESSION: Statement = Statement::write(
     "auth.start_session",
     concat!(
         "with begun as materialized (
-             select session, refresh_counter, user_json, issued_by, ended
+             select session, refresh_counter, user_json, issued_by, ended, owners
              from start_session($4, $5, $6, $7, $8, $9, $2, $10, $11::text[]::uuid[], $12, $13, $14, $15, $16)
              where session is not null
          ), logged as (",
@@ -362,6 +362,15 @@ const START_SESSION: Statement = Statement::write(
                  jsonb_strip_nulls(jsonb_build_object('session_id', session, 'issued_by', issued_by))
              )",
             "from begun"
+        ),
+        "), logged_for_others as (",
+        audit!(
+            by "coalesce($1::uuid, $4)",
+            "auth.logout",
+            "user",
+            "owner",
+            "jsonb_build_object('session_ids', jsonb_build_array(jsonb_agg(past), null))",
+            "from begun, unnest(ended, owners) as e (past, owner) where owner <> $4::uuid group by owner"
         ),
         ") select session, refresh_counter, user_json from begun"
     ),
@@ -496,15 +505,15 @@ const END_SESSIONS: Statement = Statement::write(
     "auth.end_sessions",
     concat!(
         "with past as materialized (
-             select account, ended, is_done from end_sessions($4::text[]::uuid[], $5, $6::text[]::uuid[], $7)
+             select account, ended, owners, is_done from end_sessions($4::text[]::uuid[], $5, $6::text[]::uuid[], $7)
          ), logged as (",
         audit!(
             by "coalesce($1::uuid, account)",
             "auth.logout",
             "user",
-            "account",
-            "jsonb_build_object('session_ids', jsonb_build_array(to_jsonb(ended), null))",
-            "from past where ended is not null"
+            "owner",
+            "jsonb_build_object('session_ids', jsonb_build_array(jsonb_agg(session), null))",
+            "from past, unnest(ended, owners) as e (session, owner) group by account, owner"
         ),
         ") select is_done, array(select unnest(ended)::text) from past"
     ),

@@ -7,7 +7,7 @@ use std::future::ready;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use futures::stream::once;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use multer::{Constraints, Multipart, SizeLimit};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -61,10 +61,19 @@ fn urlencoded(bytes: &[u8]) -> Result<Fields> {
     Ok(fields.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect())
 }
 
+/// Returns the boundary of a form. Many clients write characters in it that the grammar of parameters allows in quotes only, as in
+/// `----=_Part_1`, so it is cut out here and not by a parser of media types.
+fn boundary(content_type: &HeaderValue) -> Option<String> {
+    let content_type = String::from_utf8_lossy(content_type.as_bytes());
+    let boundary = content_type.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+    });
+    boundary.filter(|boundary| !boundary.is_empty() && boundary.is_ascii())
+}
+
 async fn multipart(headers: &HeaderMap, bytes: Bytes) -> Result<Fields> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type).ok().filter(|boundary| !boundary.is_empty());
-    let boundary = boundary.ok_or_else(malformed)?;
+    let boundary = headers.get(CONTENT_TYPE).and_then(boundary).ok_or_else(malformed)?;
     let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(LIMIT as u64));
     let mut form = Multipart::with_constraints(once(ready(Ok::<_, Infallible>(bytes))), boundary, limits);
     let mut fields = Fields::new();
@@ -196,6 +205,21 @@ mod tests {
         assert_eq!(read(MULTIPART.as_bytes(), form(&parts)).unwrap(), input(text, None));
         let quoted = b"Multipart/Form-Data; charset=utf-8; boundary=\"X\"";
         assert_eq!(read(quoted, form(&parts)).unwrap(), input(text, None));
+    }
+
+    #[test]
+    fn a_boundary_may_have_any_character_without_quotes() {
+        for boundary in ["----=_NextPart_000", "a=b", "a:b", "a/b?c", "(a,b)"] {
+            let body =
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na\r\n--{boundary}--\r\n");
+            for content_type in [
+                format!("multipart/form-data; boundary={boundary}"),
+                format!("multipart/form-data; BOUNDARY = \"{boundary}\" ; note=\u{e9}"),
+            ] {
+                let body = body.clone().into_bytes();
+                assert_eq!(read(content_type.as_bytes(), body).unwrap(), input("a", None), "{content_type}");
+            }
+        }
     }
 
     #[test]

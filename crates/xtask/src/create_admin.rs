@@ -86,7 +86,8 @@ with before as (
     from admin a left join before b on true
 )
 select a.is_new
-from admin a cross join lateral forget_passwords(a.id, a.email) as forgotten cross join lateral withdraw_issued(a.id) as withdrawn";
+from admin a cross join lateral forget_passwords(a.id, a.email) as forgotten cross join lateral withdraw_issued(a.id) as withdrawn
+    cross join lateral forget_tries(a.email, null) as forgotten_tries";
 
 /// Stores the account. A signal has to wait until that is done: otherwise there could be one whose password nobody has seen.
 pub(crate) fn store(url: &str, email: &str, full_name: Option<&str>, password: &str) -> Result<Outcome> {

@@ -52,7 +52,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// The services that the operator does not have, and where they are to be.
 pub(crate) struct FeatureServices {
-    addresses: Vec<(&'static str, &'static str, SocketAddr)>,
+    addresses: Vec<Address>,
+}
+
+/// Where one of them is to be.
+struct Address {
+    variable: &'static str,
+    option: &'static str,
+    address: SocketAddr,
+    /// Whether it is at the port after the application's, where the next run finds it again.
+    stays: bool,
 }
 
 impl FeatureServices {
@@ -67,14 +76,30 @@ impl FeatureServices {
             let preferred = application.port().checked_add(offset).filter(|port| !is_named(*port)).unwrap_or_default();
             let listener = TcpListener::bind(("127.0.0.1", preferred)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
             let address = listener.and_then(|listener| listener.local_addr());
-            Ok((variable, option, address.context("there is no free port for a feature service")?))
+            let address = address.context("there is no free port for a feature service")?;
+            Ok(Address { variable, option, address, stays: address.port() == preferred })
         });
         Ok(Self { addresses: addresses.collect::<Result<_>>()? })
     }
 
     /// Their origins, by the names of `spin.toml`.
     pub(crate) fn variables(&self) -> Derived {
-        self.addresses.iter().map(|(variable, _, address)| (*variable, format!("http://{address}"))).collect()
+        self.origins(|_| true)
+    }
+
+    /// Those that stay the same from run to run.
+    pub(crate) fn variables_that_stay(&self) -> Derived {
+        self.origins(|address| address.stays)
+    }
+
+    /// Those of this run alone: at the next one another program may be there.
+    pub(crate) fn variables_for_this_run(&self) -> Derived {
+        self.origins(|address| !address.stays)
+    }
+
+    fn origins(&self, which: impl Fn(&Address) -> bool) -> Derived {
+        let chosen = self.addresses.iter().filter(|address| which(address));
+        chosen.map(|Address { variable, address, .. }| (*variable, format!("http://{address}"))).collect()
     }
 
     /// Starts them, with a folder for what they keep; `None` when the operator has all of them. They end when this is dropped.
@@ -89,7 +114,7 @@ impl FeatureServices {
             return Ok(None);
         }
         let mut command = Command::new(program);
-        for (_, option, address) in &self.addresses {
+        for Address { option, address, .. } in &self.addresses {
             command.arg(option).arg(address.to_string());
         }
         command.arg("--data").arg(data);
@@ -116,8 +141,19 @@ mod tests {
         let pairs = [("SPIN_VARIABLE_DOCUMENTS_UPSTREAM".to_owned(), format!("http://127.0.0.1:{second}/"))];
         let chosen = FeatureServices::choose(&Given::new(pairs), application).unwrap();
         assert_eq!(chosen.addresses.len(), 1);
-        let (variable, _, address) = &chosen.addresses[0];
+        let Address { variable, address, .. } = &chosen.addresses[0];
         assert_eq!(*variable, "ai_upstream");
         assert_ne!(address.port(), second);
+    }
+
+    #[test]
+    fn an_address_at_another_port_than_the_next_is_for_one_run() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let before = taken.local_addr().unwrap().port() - 1;
+        let listen = SocketAddr::from(([127, 0, 0, 1], before));
+        let chosen = FeatureServices::choose(&Given::new([]), listen).unwrap();
+        assert!(!chosen.variables_that_stay().contains_key("documents_upstream"));
+        assert!(chosen.variables_for_this_run().contains_key("documents_upstream"));
+        assert_eq!(chosen.variables().len(), SERVICES.len());
     }
 }

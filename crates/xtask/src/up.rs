@@ -55,8 +55,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let feature_services = FeatureServices::choose(&given, listen)?;
     let mut kept = derive(&checkout, &given, &database)?;
-    kept.extend(feature_services.variables());
-    let for_this_run = for_this_run(listen);
+    kept.extend(feature_services.variables_that_stay());
+    let mut for_this_run = for_this_run(listen);
+    for_this_run.extend(feature_services.variables_for_this_run());
     let mut derived = kept.clone();
     derived.extend(for_this_run.clone());
     derived.retain(|name, _| given.get(name).is_none());

@@ -49,6 +49,20 @@ async fn everything_else_that_could_stand_for_the_password_is_void() {
 }
 
 #[tokio::test]
+async fn the_new_password_opens_an_account_that_strangers_have_blocked() {
+    let app = App::builder().variable("rate_limit_scale", "1").start().await.unwrap();
+    let user = app.user().await.unwrap();
+    app.database().raw("delete from known_networks").await.unwrap();
+    let block = "update rate_limits set count = 1000, last_at = now() + interval '1 hour', expires_at = now() + interval '2 hours'
+                 where key = rate_limit_key('login.account', $1)";
+    assert_eq!(app.database().execute(block, &user.email).await.unwrap(), 1);
+    assert_eq!(login(&app, &user.email, Caller::PASSWORD).await.status, 429);
+    create_admin(&app, &user.email);
+    assert_eq!(login(&app, &user.email, NEW).await.status, 200);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn nobody_has_to_change_the_password_that_was_chosen() {
     let app = App::start().await.unwrap();
     let admin = app.admin().await.unwrap();

@@ -76,6 +76,58 @@ async fn beyond_the_most_sessions_the_one_that_was_used_least_recently_ends() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_used_outlasts_one_that_never_was() {
+    let app = App::builder().variable("max_sessions", "2").start().await.unwrap();
+    let laptop = app.user().await.unwrap();
+    let phone = app.sign_in(&laptop.email).await.unwrap();
+    assert_eq!(laptop.get(ME).await.unwrap().status, 200);
+    let tablet = app.sign_in(&laptop.email).await.unwrap();
+    assert_eq!(phone.get(ME).await.unwrap().code(), "session_ended");
+    for caller in [&laptop, &tablet] {
+        assert_eq!(caller.get(ME).await.unwrap().status, 200);
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_audit_log_says_of_every_owner_that_sessions_of_theirs_ended() {
+    let app = app().await;
+    let admin = app.admin().await.unwrap();
+    let ended = async |email: &str| -> Vec<(String, String)> {
+        let user = app.sign_in(email).await.unwrap().get(ME).await.unwrap().json();
+        let id = user["id"].as_str().unwrap();
+        let rows = admin.get(&format!("/api/admin/audit?target_id={id}&action=auth.logout")).await.unwrap().json();
+        let row = |row: &serde_json::Value| {
+            let sessions = &row["changes"]["session_ids"];
+            assert_eq!((sessions[0].as_array().unwrap().len(), &sessions[1]), (1, &json!(null)), "{row}");
+            (row["actor_id"].as_str().unwrap().to_owned(), sessions[0][0].as_str().unwrap().to_owned())
+        };
+        rows.as_array().unwrap().iter().map(row).collect()
+    };
+    let id = async |email: &str| -> String {
+        let user = app.sign_in(email).await.unwrap().get(ME).await.unwrap().json();
+        user["id"].as_str().unwrap().to_owned()
+    };
+    // Another person signs in over the session of the first.
+    let (mut shared, other) = (browser().await, browser().await);
+    let first = shared.email().to_owned();
+    sign_in(&mut shared, other.email()).await;
+    let rows = ended(&first).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].0, id(other.email()).await);
+    assert_eq!(ended(other.email()).await, []);
+    // Signing out with cookies of two.
+    let third = browser().await;
+    let mut mixed = shared.clone().with_cookie(REFRESH, third.cookie(REFRESH));
+    assert_eq!(mixed.post("/api/auth/logout").await.unwrap().status, 204);
+    for email in [other.email(), third.email()] {
+        let rows = ended(email).await;
+        assert_eq!(rows.len(), 1, "{email}");
+        assert_eq!(rows[0].0, id(other.email()).await, "{email}");
+    }
+}
+
+#[tokio::test]
 async fn a_browser_that_signs_in_again_ends_no_session_but_its_own() {
     let app = App::builder().variable("max_sessions", "2").start().await.unwrap();
     let phone = app.user().await.unwrap();

@@ -1,0 +1,201 @@
+-- Whoever owns a session that ends is told so by the audit log: the functions that end sessions return the owners too. A session's first
+-- use is noted at once, and create-admin lifts the block of an account.
+
+drop function end_sessions;
+
+-- Ends the sessions that a request names and those that the cookies of the same browser name; or with them all others of their user,
+-- whose devices are forgotten then, and the tokens for other accounts that they issued. That takes a named session that is live and,
+-- where a refresh token names it, that token or the one before; of several the first decides. Returns by whom, which have ended with
+-- their owners, and whether that is what was asked for. A counter is null where no refresh token names the session.
+create function end_sessions(
+    named uuid[], counters integer[], browser_sessions uuid[], all_of_them boolean,
+    out account uuid, out ended uuid[], out owners uuid[], out is_done boolean
+)
+    language plpgsql
+as $$
+declare
+    owner uuid;
+begin
+    perform from users u
+    where u.id = any (array(select s.user_id from sessions s where s.id = any (named || browser_sessions)))
+    order by u.id for no key update;
+    if all_of_them then
+        select u.id into owner
+        from unnest(named, counters) with ordinality as n (session, counter, place)
+            join sessions s on s.id = n.session
+            join users u on u.id = s.user_id
+        where is_live(s, u) and (n.counter is null or s.refresh_counter in (n.counter, n.counter + 1))
+        order by n.place limit 1;
+    end if;
+    is_done := not all_of_them or owner is not null;
+    with past as (
+        delete from sessions s where s.id = any (named || browser_sessions) or s.user_id = owner
+        returning s.id, s.user_id, array_position(named, s.id) as place
+    )
+    -- The account may have lost the first session before, and another one of the browser be all there was.
+    select array_agg(p.id order by p.place, p.id), array_agg(p.user_id order by p.place, p.id),
+        coalesce(owner, (array_agg(p.user_id order by p.place, p.id))[1])
+    into ended, owners, account
+    from past p;
+    if owner is not null then
+        delete from known_devices k where k.user_id = owner;
+        perform lock_resets(owner);
+        delete from password_resets r where r.issued_by = owner;
+    end if;
+end
+$$;
+
+drop function start_session;
+drop function open_session;
+
+-- What start_session does once the accounts are locked. It changes nothing if the account is null, and then nothing else is read.
+create function open_session(
+    account uuid, old_hash text, new_hash text, lifetime bigint, idle_lifetime bigint, max_sessions integer,
+    client_ip text, client_user_agent text, browser_sessions uuid[], device uuid, known_network text, network text, tried_device uuid,
+    is_account_counted boolean,
+    out session uuid, out refresh_counter integer, out user_json text, out issued_by uuid, out ended uuid[], out owners uuid[]
+)
+    language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+    who users;
+    -- By the clock that sessions_ended_at has: a session that begins after the others were ended is live.
+    instant constant timestamptz := clock_timestamp();
+begin
+    update users u set last_login_at = instant, password_hash = coalesce(new_hash, u.password_hash)
+    where u.id = open_session.account and u.password_hash = open_session.old_hash and may_sign_in(u)
+    returning u.* into who;
+    insert into sessions as s (user_id, created_at, last_used_at, expires_at, idle_expires_at, ip, user_agent)
+    select
+        who.id, instant, instant, instant + lifetime * interval '1 second',
+        instant + least(lifetime, idle_lifetime) * interval '1 second',
+        client_ip, client_user_agent
+    where who.id is not null
+    returning s.id, s.refresh_counter into session, refresh_counter;
+    update one_time_passwords o set opened_session = session where o.user_id = who.id returning o.issued_by into issued_by;
+    with past as (
+        delete from sessions s
+        where session is not null and (s.id = any (browser_sessions) or s.id = any (array(
+            select l.id from sessions l where l.user_id = who.id and l.id <> session and l.id <> all (browser_sessions) and is_live(l, who)
+            order by l.last_used_at desc, l.id offset greatest(max_sessions - 1, 0)
+        )))
+        returning s.id, s.user_id
+    )
+    select array_agg(p.id order by p.id), array_agg(p.user_id order by p.id) into ended, owners from past p;
+    insert into known_devices as k (device_key, user_id, seen_at)
+    select device, who.id, instant where device is not null and who.id is not null
+    on conflict on constraint known_devices_pkey do update set seen_at = excluded.seen_at;
+    -- A client that keeps no cookies is a new device each time.
+    delete from known_devices k where k.user_id = who.id and k.device_key = any (array(
+        select d.device_key from known_devices d where d.user_id = who.id order by d.seen_at desc offset 100
+    ));
+    insert into known_networks as k (user_id, network, seen_at)
+    select who.id, known_network, instant where known_network is not null and who.id is not null
+    on conflict on constraint known_networks_pkey do update set seen_at = excluded.seen_at;
+    perform password_was_right(
+        who.email, case when session is not null then network end, tried_device, is_account_counted
+    );
+    user_json := user_json(who);
+end
+$$;
+
+-- Begins a session for an account whose password was verified against old_hash, and replaces the hash if there is a new one. Ends the
+-- sessions that the browser had, whoever's they were, and beyond max_sessions those that were used least recently. Remembers the
+-- device and the network if they are given, and takes back the tries that were counted. The session is null if the account has changed
+-- since its password was verified.
+create function start_session(
+    account uuid, old_hash text, new_hash text, lifetime bigint, idle_lifetime bigint, max_sessions integer,
+    client_ip text, client_user_agent text, browser_sessions uuid[], device uuid, known_network text, network text, tried_device uuid,
+    is_account_counted boolean,
+    out session uuid, out refresh_counter integer, out user_json text, out issued_by uuid, out ended uuid[], out owners uuid[]
+)
+    language plpgsql
+as $$
+begin
+    -- On a new connection planning takes longer than all else. It is done before the account is locked: many who sign in to one account
+    -- at once wait for each other.
+    perform open_session(null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    -- The issuer of a one-time password must not lose the right to it while it is used, and sessions are deleted only while their accounts
+    -- are locked.
+    perform from users u
+    where u.id = start_session.account
+        or u.id = (select o.issued_by from one_time_passwords o where o.user_id = start_session.account)
+        or u.id = any (array(select s.user_id from sessions s where s.id = any (browser_sessions)))
+    order by u.id for no key update;
+    select o.session, o.refresh_counter, o.user_json, o.issued_by, o.ended, o.owners
+    into start_session.session, start_session.refresh_counter, start_session.user_json, start_session.issued_by, start_session.ended,
+        start_session.owners
+    from open_session(
+        account, old_hash, new_hash, lifetime, idle_lifetime, max_sessions, client_ip, client_user_agent, browser_sessions, device,
+        known_network, network, tried_device, is_account_counted
+    ) o;
+end
+$$;
+
+-- Returns the user of a live session, and notes that it was used: the first time, then at most every five minutes, and never waiting for
+-- anybody. So the sessions that one more ends are those that nobody uses. Null when there is no such session.
+create or replace function signed_in(session uuid, account uuid) returns text
+    language plpgsql volatile parallel unsafe
+as $$
+declare
+    found_user text;
+    is_due boolean;
+begin
+    select user_json(u), s.last_used_at <= now() - interval '4 minutes' or s.last_used_at = s.created_at into found_user, is_due
+    from sessions s join users u on u.id = s.user_id
+    where s.id = signed_in.session and s.user_id = signed_in.account and is_live(s, u);
+    if is_due then
+        update sessions s set last_used_at = now()
+        where s.id = any (array(
+            select d.id from sessions d
+            where d.id = signed_in.session and (d.last_used_at <= now() - interval '4 minutes' or d.last_used_at = d.created_at)
+            for no key update skip locked
+        ));
+    end if;
+    return found_user;
+end
+$$;
+
+-- Lets the owner of an account sign in again whatever was tried on it, from where they are too if that is known.
+create function forget_tries(address text, network text) returns void
+    language plpgsql
+as $$
+declare
+    tried constant text[] := array(
+        select l.key
+        from limits_of(array['login.account', 'login.account_and_ip'], array[address, address || ' ' || network], null, null) l
+    );
+begin
+    perform from rate_limits l where l.key = any (tried) order by l.key for update;
+    delete from rate_limits l where l.key = any (tried);
+end
+$$;
+
+-- Takes a password in place of one that was forgotten, ends all sessions of the account and all that was issued with it, and lets its owner
+-- in again whatever was tried on it, from where its owner is too. The account is null if there is no such token, or no more, or if its
+-- issuer is no administrator any more.
+create or replace function reset_password(token bytea, new_hash text, network text, out account uuid, out issued_by uuid)
+    language plpgsql
+as $$
+declare
+    address text;
+begin
+    perform from users u join password_resets r on u.id in (r.user_id, r.issued_by)
+    where r.token_hash = reset_password.token order by u.id for no key update of u;
+    delete from password_resets r using users u
+    where r.token_hash = reset_password.token and r.expires_at > now() and u.id = r.user_id and u.is_active
+        and (r.issued_by is null
+            or exists (select from users i where i.id = r.issued_by and i.is_active and i.role = 'admin'))
+    returning r.user_id, r.issued_by, u.email into account, issued_by, address;
+    if account is null then
+        return;
+    end if;
+    update users u
+    set password_hash = new_hash, must_change_password = false, sessions_ended_at = clock_timestamp(), updated_at = now()
+    where u.id = account;
+    delete from sessions s where s.user_id = account;
+    perform forget_passwords(account, address);
+    perform withdraw_issued(account);
+    perform forget_tries(address, network);
+end
+$$;
