@@ -29,19 +29,15 @@ async fn of_two_administrators_who_demote_each_other_one_stays() {
 #[tokio::test]
 async fn a_lock_out_that_commits_while_a_change_waits_for_another_account_stops_the_change() {
     let app = App::start().await.unwrap();
-    let admin = app.admin().await.unwrap();
-    // Accounts are locked in the order of their ids: this one is waited for before the caller's own is locked.
-    let target = loop {
-        let user = app.user().await.unwrap();
-        if user.id().await.unwrap() < admin.id().await.unwrap() {
-            break user;
-        }
-    };
+    let (one, other) = (app.admin().await.unwrap(), app.admin().await.unwrap());
+    let is_in_order = one.id().await.unwrap() < other.id().await.unwrap();
+    // Accounts are locked in the order of their ids: the target is waited for before the caller's own is locked.
+    let (target, admin) = if is_in_order { (one, other) } else { (other, one) };
+    let statement = format!("select from users where id = '{}' for update", target.id().await.unwrap());
     for (request_path, method) in
         [(path(&target).await, "PATCH"), (format!("{}/sessions", path(&target).await), "DELETE")]
     {
-        let statement = "select from users where role = 'user' for update";
-        let lock = app.database().hold(statement).await.unwrap();
+        let lock = app.database().hold(&statement).await.unwrap();
         let body = json!({"is_active": false});
         let change = async {
             match method {
