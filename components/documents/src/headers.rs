@@ -310,24 +310,47 @@ fn is_private(directives: &HeaderValue) -> bool {
         .any(|directive| directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store"))
 }
 
-/// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1).
+/// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1). What is malformed
+/// belongs to the challenge before it, and takes it along: it may be read as another one.
 fn bearer_challenges(line: &str) -> Option<String> {
-    let mut is_bearer = false;
-    let mut kept = Vec::new();
-    for part in split_outside_quotes(line)? {
-        let part = part.trim();
-        let name =
-            part.split(|letter: char| !letter.is_ascii() || !is_token_byte(letter as u8)).next().unwrap_or_default();
-        let rest = part.strip_prefix(name).unwrap_or_default().trim_start();
-        // `name = value` is a parameter of the challenge before it.
-        if !rest.starts_with('=') {
-            is_bearer = name.eq_ignore_ascii_case("bearer");
+    let mut kept: Vec<String> = Vec::new();
+    let mut bearer: Option<String> = None;
+    let parts = split_outside_quotes(line)?;
+    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
+        if is_parameter(part) {
+            if let Some(challenge) = &mut bearer {
+                let separator = if challenge.contains([' ', '\t']) { ", " } else { " " };
+                challenge.push_str(&format!("{separator}{part}"));
+            }
+            continue;
         }
-        if is_bearer && !part.is_empty() {
-            kept.push(part.to_owned());
+        let (scheme, parameter) = part.split_once([' ', '\t']).unwrap_or((part, ""));
+        if is_token(scheme) {
+            kept.extend(bearer.take());
         }
+        let parameter = parameter.trim_start();
+        let is_bearer = scheme.eq_ignore_ascii_case("bearer") && (parameter.is_empty() || is_parameter(parameter));
+        bearer = is_bearer.then(|| part.to_owned());
     }
+    kept.extend(bearer);
     (!kept.is_empty()).then(|| kept.join(", "))
+}
+
+/// Whether a text is `name=value`, where the value is a token or a quoted string (RFC 9110, 11.2).
+fn is_parameter(text: &str) -> bool {
+    let Some((name, value)) = text.split_once('=') else { return false };
+    let value = value.trim_start();
+    let is_quoted = || {
+        let mut is_escaped = false;
+        let mut ends = value.strip_prefix('"').unwrap_or_default().char_indices().filter(|(_, letter)| {
+            let is_end = *letter == '"' && !is_escaped;
+            is_escaped = *letter == '\\' && !is_escaped;
+            is_end
+        });
+        // The first quote that ends it is the last letter.
+        ends.next().is_some_and(|(end, _)| end + 2 == value.len())
+    };
+    is_token(name.trim_end()) && (is_token(value) || is_quoted())
 }
 
 /// Puts something else in the place of each value of a header, or nothing.
@@ -667,6 +690,24 @@ mod tests {
             ("Bearers realm=x", None),
             ("Basic realm=\"x, Bearer", None),
             ("realm=\"x\"", None),
+            ("Bearer realm=\"a\" Basic realm=\"b\"", None),
+            ("Bearer realm=a Basic realm=b", None),
+            ("Bearer Basic realm=\"b\"", None),
+            ("Bearer realm=\"a\"Basic realm=\"b\"", None),
+            ("Bearer realm=\"a\", error=\"c\" Basic realm=\"b\"", None),
+            ("Bearer realm=\"a\", error=\"c\" Basic realm=\"b\", scope=d", None),
+            ("Bearer realm=\"a\", Basic realm=\"b\" Bearer realm=\"c\"", Some("Bearer realm=\"a\"")),
+            ("Bearer YWJj==", None),
+            ("Bearer realm=", None),
+            ("Bearer \"realm\"=a", None),
+            ("Bearer/1 realm=a", None),
+            (
+                "Bearer realm=\"a\\\" Basic realm=\\\"b\", error=c",
+                Some("Bearer realm=\"a\\\" Basic realm=\\\"b\", error=c"),
+            ),
+            ("Bearer realm=\"\"", Some("Bearer realm=\"\"")),
+            ("Bearer realm=\"a\", Bearer realm=\"b\"", Some("Bearer realm=\"a\", Bearer realm=\"b\"")),
+            ("Bearer, realm=a, error=b", Some("Bearer realm=a, error=b")),
             ("", None),
         ] {
             assert_eq!(bearer_challenges(line).as_deref(), kept, "{line}");

@@ -371,6 +371,10 @@ async fn of_what_a_service_demands_to_be_shown_only_bearer_tokens_pass() {
         let answer = request.header("x-answer-www-authenticate", line).send().await.unwrap();
         assert_eq!(answer.headers()["www-authenticate"], "Bearer realm=\"c\", error=\"d\"", "{status}");
     }
+    let two = "Bearer realm=\"a\" Basic realm=\"b\"";
+    let asked = request(desk, &user, Method::GET, "/x").header("x-answer-status", "403");
+    let answer = asked.header("x-answer-www-authenticate", two).send().await.unwrap();
+    assert!(!answer.headers().contains_key("www-authenticate"));
     let basic = |status: &str| {
         let request = request(desk, &user, Method::GET, "/x").header("x-answer-status", status.to_owned());
         request.header("x-answer-www-authenticate", "Basic realm=\"a\"").send()
