@@ -18,9 +18,9 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use spin_sdk::time::sleep;
 use uuid::Uuid;
 
+use crate::asked::Asked;
 use crate::headers::{self, Caller};
 use crate::may_use::MayUse;
-use crate::mount::Ours;
 use crate::outgoing::{BRIEF, Head, INCOMPLETE, Outgoing};
 use crate::passage::Passage;
 use crate::state::{Limit, Proxy};
@@ -69,8 +69,9 @@ pub(crate) async fn forward(
     let is_head = request.method() == Method::HEAD;
     let db = proxy.app().db();
     let (mut asked, body) = request.into_parts();
-    let ours = Ours { called: who.client().called(), public: proxy.app().public_origins() };
-    headers::map_destination(&mut asked.headers, proxy.mount(), ours)?;
+    let (client, public) = (who.client(), proxy.app().public_origins());
+    let urls = Asked::new(client.scheme(), client.called(), &asked.uri, &target, public)?;
+    headers::map_resources(&mut asked.headers, proxy.mount(), &urls)?;
     let who = Arc::new(who);
     let watch_anew = || Watch::of(&who, &proxy, request_id_of(&asked), since);
     let mut watch = watch_anew();
@@ -105,8 +106,7 @@ pub(crate) async fn forward(
     }
     let mut response = body.into_response();
     *response.status_mut() = parts.status;
-    let ours = Ours { called: who.client().called(), public: proxy.app().public_origins() };
-    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), ours);
+    *response.headers_mut() = headers::for_client(parts.status, parts.headers, proxy.mount(), &urls);
     let extensions = response.extensions_mut();
     extensions.insert(Forwarded);
     // In HTTP/1.1 only a body of unknown length can have trailers, which do not pass: what may have some goes through our hands.

@@ -2,15 +2,16 @@
 
 use frontdesk::Result;
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    COOKIE, EXPECT, HOST, LINK, LOCATION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, ETAG, EXPECT, Entry, HOST, LINK, LOCATION, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, REFRESH, SERVER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
-use crate::mount::{BAD_DESTINATION, Mount, Ours};
+use crate::asked::Asked;
+use crate::mount::{BAD_REFERENCE, Mount};
 
 /// Headers of one connection and not of the message (RFC 9110, 7.6.1, and what came before it). The list is fixed: Spin removes
 /// `connection`, which would name others, before a component can read it.
@@ -66,7 +67,17 @@ const OF_OUR_ORIGIN: [&str; 31] = [
 /// Credentials, which are ours alone; and what is between the client and us.
 const KEPT_HERE: [HeaderName; 4] = [AUTHORIZATION, COOKIE, EXPECT, HOST];
 
+/// Headers of an answer that are a reference. `x-sourcemap` is the older name of `sourcemap`.
+const REFERENCES: [HeaderName; 4] =
+    [LOCATION, CONTENT_LOCATION, HeaderName::from_static("sourcemap"), HeaderName::from_static("x-sourcemap")];
+
+/// Headers of an answer that pass as they are, whatever they look like (API.md, section 5), and those in which addresses are looked for
+/// in another way.
+const READ_OTHERWISE: [HeaderName; 7] =
+    [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_DISPOSITION, ETAG, LINK, REFRESH];
+
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
+const IF: HeaderName = HeaderName::from_static("if");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -172,17 +183,26 @@ pub(crate) fn for_upstream(given: &HeaderMap, caller: &Caller<'_>) -> HeaderMap 
     headers
 }
 
-/// Where WebDAV's COPY and MOVE are to put what they copy or move, as the service behind calls it.
+/// What WebDAV names resources in: where COPY and MOVE are to put something, of which there is one at most, and what conditions are
+/// about. The service gets what it calls them itself.
 ///
 /// # Errors
-/// 400 `bad_path` when it is not below the prefix.
-pub(crate) fn map_destination(headers: &mut HeaderMap, mount: &Mount, ours: Ours<'_>) -> Result<()> {
-    let mut given = headers.get_all(DESTINATION).iter();
-    let (Some(destination), None) = (given.next(), given.next()) else {
-        return if headers.contains_key(DESTINATION) { Err(BAD_DESTINATION) } else { Ok(()) };
-    };
-    let destination = mount.destination(destination.to_str().unwrap_or_default(), ours)?;
-    headers.insert(DESTINATION, HeaderValue::from_str(&destination).map_err(|_| BAD_DESTINATION)?);
+/// 400 `bad_path` when one is not below the prefix.
+pub(crate) fn map_resources(headers: &mut HeaderMap, mount: &Mount, asked: &Asked<'_>) -> Result<()> {
+    let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).map_err(|_| BAD_REFERENCE);
+    if let Entry::Occupied(mut given) = headers.entry(DESTINATION) {
+        let mut destinations = given.iter();
+        let (Some(destination), None) = (destinations.next(), destinations.next()) else { return Err(BAD_REFERENCE) };
+        let resource = mount.resource(destination.to_str().unwrap_or_default(), asked)?;
+        given.insert(value(&resource.ok_or(BAD_REFERENCE)?)?);
+    }
+    if let Entry::Occupied(mut given) = headers.entry(IF) {
+        for line in given.iter_mut() {
+            if let Ok(conditions) = std::str::from_utf8(line.as_bytes()) {
+                *line = value(&mount.conditions(conditions, asked)?)?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -212,7 +232,7 @@ pub(crate) fn body_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The headers for the client.
-pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mount, ours: Ours<'_>) -> HeaderMap {
+pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mount, asked: &Asked<'_>) -> HeaderMap {
     if is_chunked(&headers) {
         headers.remove(CONTENT_LENGTH);
     }
@@ -225,11 +245,19 @@ pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mou
     for name in of_our_origin {
         headers.remove(name);
     }
-    for name in [LOCATION, CONTENT_LOCATION] {
-        replace(&mut headers, &name, |location| mount.location(location, ours));
+    for name in &REFERENCES {
+        replace(&mut headers, name, |location| mount.location(location, asked));
     }
-    replace(&mut headers, &LINK, |links| mount.links(links, ours));
-    replace(&mut headers, &REFRESH, |refresh| mount.refresh(refresh, ours));
+    replace(&mut headers, &LINK, |links| mount.links(links, asked));
+    replace(&mut headers, &REFRESH, |refresh| mount.refresh(refresh, asked));
+    let names_service = |(name, value): &(&HeaderName, &HeaderValue)| {
+        !REFERENCES.iter().chain(&READ_OTHERWISE).any(|other| *name == other)
+            && asked.is_named_in(&String::from_utf8_lossy(value.as_bytes()))
+    };
+    let naming: Vec<HeaderName> = headers.iter().filter(names_service).map(|(name, _)| name.clone()).collect();
+    for name in &naming {
+        replace(&mut headers, name, |text| mount.text(text, asked));
+    }
     // Uploads are served on the origin of our cookies. Of several types a browser takes the last that it understands.
     // One that has no body changes nothing about the body that a browser has.
     let is_bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -282,24 +310,47 @@ fn is_private(directives: &HeaderValue) -> bool {
         .any(|directive| directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store"))
 }
 
-/// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1).
+/// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1). What is malformed
+/// belongs to the challenge before it, and takes it along: it may be read as another one.
 fn bearer_challenges(line: &str) -> Option<String> {
-    let mut is_bearer = false;
-    let mut kept = Vec::new();
-    for part in split_outside_quotes(line)? {
-        let part = part.trim();
-        let name =
-            part.split(|letter: char| !letter.is_ascii() || !is_token_byte(letter as u8)).next().unwrap_or_default();
-        let rest = part.strip_prefix(name).unwrap_or_default().trim_start();
-        // `name = value` is a parameter of the challenge before it.
-        if !rest.starts_with('=') {
-            is_bearer = name.eq_ignore_ascii_case("bearer");
+    let mut kept: Vec<String> = Vec::new();
+    let mut bearer: Option<String> = None;
+    let parts = split_outside_quotes(line)?;
+    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
+        if is_parameter(part) {
+            if let Some(challenge) = &mut bearer {
+                let separator = if challenge.contains([' ', '\t']) { ", " } else { " " };
+                challenge.push_str(&format!("{separator}{part}"));
+            }
+            continue;
         }
-        if is_bearer && !part.is_empty() {
-            kept.push(part.to_owned());
+        let (scheme, parameter) = part.split_once([' ', '\t']).unwrap_or((part, ""));
+        if is_token(scheme) {
+            kept.extend(bearer.take());
         }
+        let parameter = parameter.trim_start();
+        let is_bearer = scheme.eq_ignore_ascii_case("bearer") && (parameter.is_empty() || is_parameter(parameter));
+        bearer = is_bearer.then(|| part.to_owned());
     }
+    kept.extend(bearer);
     (!kept.is_empty()).then(|| kept.join(", "))
+}
+
+/// Whether a text is `name=value`, where the value is a token or a quoted string (RFC 9110, 11.2).
+fn is_parameter(text: &str) -> bool {
+    let Some((name, value)) = text.split_once('=') else { return false };
+    let value = value.trim_start();
+    let is_quoted = || {
+        let mut is_escaped = false;
+        let mut ends = value.strip_prefix('"').unwrap_or_default().char_indices().filter(|(_, letter)| {
+            let is_end = *letter == '"' && !is_escaped;
+            is_escaped = *letter == '\\' && !is_escaped;
+            is_end
+        });
+        // The first quote that ends it is the last letter.
+        ends.next().is_some_and(|(end, _)| end + 2 == value.len())
+    };
+    is_token(name.trim_end()) && (is_token(value) || is_quoted())
 }
 
 /// Puts something else in the place of each value of a header, or nothing.
@@ -410,12 +461,16 @@ mod tests {
         Mount::new("/api/documents", "http://docs.internal:8001", "/documents")
     }
 
+    fn asked(public: &PublicOrigins) -> Asked<'_> {
+        Asked::of("https://desk.example.com/api/documents/a", "http://docs.internal:8001/documents/a", public)
+    }
+
     fn answer(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         answered(StatusCode::OK, headers(pairs))
     }
 
     fn answered(status: StatusCode, headers: HeaderMap) -> HeaderMap {
-        for_client(status, headers, &mount(), Ours { called: None, public: &PublicOrigins::default() })
+        for_client(status, headers, &mount(), &asked(&PublicOrigins::default()))
     }
 
     fn caller(host: &Authority) -> Caller<'_> {
@@ -514,8 +569,7 @@ mod tests {
     fn a_destination_is_mapped_and_there_is_one_at_most() {
         let map = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = headers(pairs);
-            map_destination(&mut headers, &mount(), Ours { called: None, public: &PublicOrigins::default() })
-                .map(|()| headers)
+            map_resources(&mut headers, &mount(), &asked(&PublicOrigins::default())).map(|()| headers)
         };
         assert_eq!(map(&[("destination", "/api/documents/b")]).unwrap()["destination"], "/documents/b");
         assert!(map(&[]).unwrap().is_empty());
@@ -523,6 +577,57 @@ mod tests {
             assert!(map(&[("destination", destination)]).is_err(), "{destination}");
         }
         assert!(map(&[("destination", "/api/documents/b"), ("destination", "/api/documents/c")]).is_err());
+    }
+
+    #[test]
+    fn conditions_are_mapped_line_by_line_and_a_copy_of_s3_is_not() {
+        let map = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = headers(pairs);
+            map_resources(&mut headers, &mount(), &asked(&PublicOrigins::default())).map(|()| headers)
+        };
+        let given = [("if", "</api/documents/b> (<urn:a>)"), ("if", "(<urn:b>)"), ("x-amz-copy-source", "/bucket/b")];
+        let mapped = map(&given).unwrap();
+        let lines: Vec<_> = mapped.get_all("if").iter().collect();
+        assert_eq!(lines, ["</documents/b> (<urn:a>)", "(<urn:b>)"]);
+        assert_eq!(mapped["x-amz-copy-source"], "/bucket/b");
+        assert!(map(&[("if", "(<urn:b>)"), ("if", "</api/people> (<urn:a>)")]).is_err());
+    }
+
+    #[test]
+    fn no_header_holds_the_address_of_the_service() {
+        for (name, theirs, ours) in [
+            ("sourcemap", "http://docs.internal:8001/documents/app.js.map", Some("/api/documents/app.js.map")),
+            ("x-sourcemap", "/documents/app.js.map", Some("/api/documents/app.js.map")),
+            ("sourcemap", "http://docs.internal:8001/app.js.map", None),
+            ("x-pingback", "http://docs.internal:8001/xmlrpc", None),
+            ("operation-location", "http://docs.internal:8001/documents/jobs/7", Some("/api/documents/jobs/7")),
+            ("x-backend-server", "docs.internal", None),
+            ("x-upstream", "docs.internal:8001", None),
+            ("x-served-by", "a, docs.internal:8001", None),
+            ("x-powered-by", "docs", Some("docs")),
+            // These pass whatever they look like.
+            ("content-disposition", "attachment; filename=docs.internal", Some("attachment; filename=docs.internal")),
+            ("etag", "\"http://docs.internal:8001/\"", Some("\"http://docs.internal:8001/\"")),
+            // Where it stands in a query, it is the service itself that reads it.
+            (
+                "location",
+                "/documents?to=http://docs.internal:8001/",
+                Some("/api/documents?to=http://docs.internal:8001/"),
+            ),
+        ] {
+            let answer = answer(&[(name, theirs)]);
+            assert_eq!(answer.get(name).map(|value| value.to_str().unwrap()), ours, "{name}: {theirs}");
+        }
+        let token = "Bearer realm=\"http://docs.internal:8001/token\"";
+        let answer = answered(StatusCode::UNAUTHORIZED, headers(&[("www-authenticate", token)]));
+        assert_eq!(answer["www-authenticate"], "Bearer");
+    }
+
+    #[test]
+    fn a_header_in_another_script_stays_as_it_is() {
+        let name = HeaderValue::from_bytes(b"\xdcbersicht").unwrap();
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-name"), name.clone())]);
+        assert_eq!(answered(StatusCode::OK, headers)["x-name"], name);
     }
 
     #[test]
@@ -585,6 +690,24 @@ mod tests {
             ("Bearers realm=x", None),
             ("Basic realm=\"x, Bearer", None),
             ("realm=\"x\"", None),
+            ("Bearer realm=\"a\" Basic realm=\"b\"", None),
+            ("Bearer realm=a Basic realm=b", None),
+            ("Bearer Basic realm=\"b\"", None),
+            ("Bearer realm=\"a\"Basic realm=\"b\"", None),
+            ("Bearer realm=\"a\", error=\"c\" Basic realm=\"b\"", None),
+            ("Bearer realm=\"a\", error=\"c\" Basic realm=\"b\", scope=d", None),
+            ("Bearer realm=\"a\", Basic realm=\"b\" Bearer realm=\"c\"", Some("Bearer realm=\"a\"")),
+            ("Bearer YWJj==", None),
+            ("Bearer realm=", None),
+            ("Bearer \"realm\"=a", None),
+            ("Bearer/1 realm=a", None),
+            (
+                "Bearer realm=\"a\\\" Basic realm=\\\"b\", error=c",
+                Some("Bearer realm=\"a\\\" Basic realm=\\\"b\", error=c"),
+            ),
+            ("Bearer realm=\"\"", Some("Bearer realm=\"\"")),
+            ("Bearer realm=\"a\", Bearer realm=\"b\"", Some("Bearer realm=\"a\", Bearer realm=\"b\"")),
+            ("Bearer, realm=a, error=b", Some("Bearer realm=a, error=b")),
             ("", None),
         ] {
             assert_eq!(bearer_challenges(line).as_deref(), kept, "{line}");

@@ -6,6 +6,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod answer;
+mod asked;
 mod forward;
 mod headers;
 mod may_use;

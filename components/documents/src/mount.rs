@@ -1,29 +1,15 @@
 //! Which path of ours means which path of the service behind, and the other way round.
 
-use frontdesk::csrf::PublicOrigins;
 use frontdesk::outbound::Origin;
 use frontdesk::{Error, Result};
 use http::Uri;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::PathAndQuery;
+use url::{Position, Url};
 
+use crate::asked::{Asked, is_web, resolve};
 use crate::path;
 
-pub(crate) const BAD_DESTINATION: Error = Error::BadRequest("bad_path", "The destination must not lead elsewhere");
-
-/// The hosts that are ours: what the client called us, which a service has been told, and the public ones.
-#[derive(Clone, Copy)]
-pub(crate) struct Ours<'a> {
-    pub(crate) called: Option<&'a Authority>,
-    pub(crate) public: &'a PublicOrigins,
-}
-
-impl Ours<'_> {
-    /// Whether an authority in a URL is one of them.
-    fn has(self, authority: &str) -> bool {
-        let Ok(authority) = authority.parse::<Authority>() else { return false };
-        self.called.is_some_and(|called| is_same(called, &authority)) || self.public.are_at(&authority)
-    }
-}
+pub(crate) const BAD_REFERENCE: Error = Error::BadRequest("bad_path", "A header must not name a resource elsewhere");
 
 /// A service behind, and where it is mounted.
 #[derive(Debug)]
@@ -51,50 +37,99 @@ impl Mount {
 
     /// Where the service sends a client, as the client can reach it. `None` when the client cannot, and should not learn where
     /// that is. What is not the service's own stays.
-    pub(crate) fn location(&self, location: &str, ours: Ours<'_>) -> Option<String> {
-        let location = as_read(location);
-        let (is_behind, path) = match authority(&location) {
-            Some((authority, rest)) if self.upstream.is_at(authority) => (true, rest),
-            Some((authority, rest)) if ours.has(authority) => (false, rest),
-            // On another port of the service's machine, unless that is where we are too: the port that the service knows may be another
-            // than the one that it is reached by.
-            Some((authority, rest))
-                if self.upstream.is_host(authority)
-                    && !ours.called.is_some_and(|called| self.upstream.is_host(called.as_str())) =>
-            {
-                (true, rest)
-            }
-            Some(_) => return Some(location),
-            None => (false, location.as_str()),
+    pub(crate) fn location(&self, reference: &str, asked: &Asked<'_>) -> Option<String> {
+        let as_it_is = || Some(reference.to_owned());
+        // Where a browser would go if nothing were changed.
+        let seen = resolve(&asked.here, reference)?;
+        let (is_behind, is_ours) = (asked.is_behind(&seen), asked.is_ours(&seen));
+        if !is_web(&seen) {
+            return if is_behind { None } else { as_it_is() };
+        }
+        // What names no other host is relative to what the service was asked for.
+        let meant = match (is_behind, is_ours) {
+            (_, true) => resolve(&asked.there, reference)?,
+            (true, false) => seen.clone(),
+            (false, false) => return as_it_is(),
         };
-        let end = path.find(['?', '#']).unwrap_or(path.len());
-        let (path, tail) = path.split_at(end);
-        match path::below(&self.upstream_path, path) {
-            Some(rest) => Some(format!("{}{rest}{tail}", self.prefix)),
-            None if is_behind => None,
-            None => Some(location),
+        match path::below(&self.upstream_path, meant.path()) {
+            Some(rest) => {
+                let location = format!("{}{rest}{}", self.prefix, &meant[Position::AfterPath..]);
+                if resolve(&asked.here, &location).as_ref() == Some(&seen) { as_it_is() } else { Some(location) }
+            }
+            // A path of the service that is not mounted, or one of ours if both read it alike.
+            None if is_behind || meant.path() != seen.path() => None,
+            None => as_it_is(),
         }
     }
 
-    /// The other way round: what the service calls a resource that a client names by one of our URLs, or by the path of one.
+    /// The value of a header that need not be a reference. `None` when it holds the address of the service and is not a reference to
+    /// what is mounted.
+    pub(crate) fn text(&self, text: &str, asked: &Asked<'_>) -> Option<String> {
+        if asked.is_named_in(text) {
+            self.location(text, asked).filter(|location| !asked.is_named_in(location))
+        } else {
+            Some(text.to_owned())
+        }
+    }
+
+    /// The other way round: what the service calls a resource that a client names by one of our URLs, or by the path of one. `None`
+    /// when it is none of ours.
     ///
     /// # Errors
     /// 400 `bad_path` when it is not below the prefix, or tries to leave it.
-    pub(crate) fn destination(&self, destination: &str, ours: Ours<'_>) -> Result<String> {
-        let uri: Uri = destination.parse().map_err(|_| BAD_DESTINATION)?;
-        let is_ours = match uri.authority() {
-            Some(authority) => ours.has(authority.as_str()),
-            None => destination.starts_with('/'),
+    pub(crate) fn resource(&self, reference: &str, asked: &Asked<'_>) -> Result<Option<String>> {
+        let url = Url::parse(reference).ok();
+        let is_ours = match &url {
+            Some(url) => is_web(url) && asked.is_ours(url),
+            None => reference.starts_with('/'),
         };
-        let target =
-            if is_ours { self.target(&uri).map_err(|_| BAD_DESTINATION)? } else { return Err(BAD_DESTINATION) };
+        if !is_ours {
+            return Ok(None);
+        }
+        // As it is written: services may read a path otherwise than browsers do.
+        let uri: Uri = reference.parse().map_err(|_| BAD_REFERENCE)?;
+        let target = self.target(&uri).map_err(|_| BAD_REFERENCE)?;
         let path = target.path_and_query().map_or("", PathAndQuery::as_str);
-        Ok(if uri.authority().is_some() { target.to_string() } else { path.to_owned() })
+        Ok(Some(if url.is_some() { target.to_string() } else { path.to_owned() }))
+    }
+
+    /// The header `if` of WebDAV (RFC 4918, 10.4): lists of conditions in parentheses, each list perhaps behind the resource that it is
+    /// about. What is in a list are the service's own tokens.
+    ///
+    /// # Errors
+    /// 400 `bad_path` when a resource is ours and not below the prefix.
+    pub(crate) fn conditions(&self, given: &str, asked: &Asked<'_>) -> Result<String> {
+        let mut mapped = String::with_capacity(given.len());
+        let mut is_in_list = false;
+        let mut rest = given;
+        while let Some(start) = rest.find(['<', '"', '(', ')']) {
+            let (before, marked) = rest.split_at(start);
+            // To the end of what holds no further marks.
+            let close = match marked.chars().next() {
+                Some('<') => marked.find('>'),
+                Some('"') => marked.match_indices('"').nth(1).map(|(end, _)| end),
+                _ => Some(0),
+            };
+            let Some(close) = close else { break };
+            let (mark, after) = marked.split_at(close + 1);
+            mapped.push_str(before);
+            match mark.strip_prefix('<').and_then(|mark| mark.strip_suffix('>')) {
+                Some(resource) if !is_in_list => {
+                    let theirs = self.resource(resource, asked)?;
+                    mapped.push_str(&format!("<{}>", theirs.as_deref().unwrap_or(resource)));
+                }
+                _ => mapped.push_str(mark),
+            }
+            is_in_list = mark == "(" || is_in_list && mark != ")";
+            rest = after;
+        }
+        mapped.push_str(rest);
+        Ok(mapped)
     }
 
     /// The header `refresh`, in any of the forms that browsers read (HTML, 4.2.4.3 "shared declarative refresh steps"), in the
     /// plainest one. `None` too when browsers do nothing about it.
-    pub(crate) fn refresh(&self, refresh: &str, ours: Ours<'_>) -> Option<String> {
+    pub(crate) fn refresh(&self, refresh: &str, asked: &Asked<'_>) -> Option<String> {
         let refresh = refresh.trim_start();
         let after_time = refresh.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
         let time = refresh.strip_suffix(after_time)?;
@@ -110,27 +145,29 @@ impl Mount {
         if after_mark.is_empty() {
             return Some(seconds.to_owned());
         }
-        let location = self.location(address_of(after_mark).trim_end(), ours)?;
+        let location = self.location(address_of(after_mark).trim_end(), asked)?;
         // Browsers would take a quote at its beginning for one around it.
         (!location.starts_with(['\'', '"'])).then(|| format!("{seconds}; url={location}"))
     }
 
     /// The links of the header `link` (RFC 8288): each in angle brackets, with perhaps an address that it begins at. One that leads
     /// where a client cannot go is left out.
-    pub(crate) fn links(&self, links: &str, ours: Ours<'_>) -> Option<String> {
+    pub(crate) fn links(&self, links: &str, asked: &Asked<'_>) -> Option<String> {
         let kept: Vec<String> =
-            parts_of(links, ',').into_iter().filter_map(|link| self.link(link.trim(), ours)).collect();
+            parts_of(links, ',').into_iter().filter_map(|link| self.link(link.trim(), asked)).collect();
         (!kept.is_empty()).then(|| kept.join(", "))
     }
 
-    fn link(&self, link: &str, ours: Ours<'_>) -> Option<String> {
+    fn link(&self, link: &str, asked: &Asked<'_>) -> Option<String> {
         let (location, parameters) = link.strip_prefix('<')?.split_once('>')?;
-        let mut link = format!("<{}>", self.location(location, ours)?);
+        let mut link = format!("<{}>", self.location(location, asked)?);
         for parameter in parts_of(parameters, ';').into_iter().skip(1) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if name.trim().eq_ignore_ascii_case("anchor") {
-                let anchor = self.location(value.trim().trim_matches('"'), ours)?;
+                let anchor = self.location(value.trim().trim_matches('"'), asked)?;
                 link.push_str(&format!("; anchor=\"{anchor}\""));
+            } else if asked.is_named_in(parameter) {
+                return None;
             } else {
                 link.push_str(&format!(";{parameter}"));
             }
@@ -153,37 +190,6 @@ fn parts_of(text: &str, separator: char) -> Vec<&str> {
         letter == separator && !is_quoted && !is_address
     };
     text.split(is_between).collect()
-}
-
-/// A URL as browsers read it: without tabs, and with a backslash as a slash before the query.
-fn as_read(url: &str) -> String {
-    let url = url.trim().replace('\t', "");
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let (path, tail) = url.split_at(end);
-    let has_other_scheme =
-        path.split_once(':').is_some_and(|(scheme, _)| !scheme.contains(['/', '\\']) && !is_web(scheme));
-    if has_other_scheme { url } else { format!("{}{tail}", path.replace('\\', "/")) }
-}
-
-fn is_web(scheme: &str) -> bool {
-    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-}
-
-/// The authority of a URL that names one, and what follows. Browsers do not count the slashes before it.
-fn authority(url: &str) -> Option<(&str, &str)> {
-    let rest = match url.split_once(':') {
-        Some((scheme, rest)) if is_web(scheme) => rest,
-        _ => url.strip_prefix("//")?,
-    };
-    let rest = rest.trim_start_matches('/');
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    Some(rest.split_at(end))
-}
-
-/// Whether two authorities are the same, whichever of their schemes' ports is not written: a proxy may have taken TLS off.
-fn is_same(one: &Authority, other: &Authority) -> bool {
-    let port = |authority: &Authority| authority.port_u16().filter(|port| !matches!(port, 80 | 443));
-    one.host().eq_ignore_ascii_case(other.host()) && port(one) == port(other)
 }
 
 /// The address in what follows the time of a `refresh`: `url=` may stand before it, and quotes around it.
@@ -214,6 +220,8 @@ impl Mount {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk::csrf::PublicOrigins;
+
     use super::*;
 
     #[test]
@@ -245,11 +253,176 @@ mod tests {
             ("https://docs.internal/", None),
             ("https://desk.example.com:443/documents/7", Some("/api/documents/7")),
             ("mailto:x@docs.internal", Some("mailto:x@docs.internal")),
-            ("http://docs.internal:8001/documents/Übersicht.pdf", Some("/api/documents/Übersicht.pdf")),
+            ("http://docs.internal:8001/documents/Übersicht.pdf", Some("/api/documents/%C3%9Cbersicht.pdf")),
             ("https://desk.example.com/documents/7", Some("/api/documents/7")),
             ("https://desk.example.com/people", Some("https://desk.example.com/people")),
         ] {
-            assert_eq!(mount.location(theirs, ours_of(&host(), &public())).as_deref(), ours, "{theirs}");
+            assert_eq!(mount.location(theirs, &asked(&public())).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_relative_location_means_what_it_means_to_the_service() {
+        let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
+        for (theirs, ours) in [
+            ("", Some("")),
+            ("#c", Some("#c")),
+            ("./7", Some("./7")),
+            ("../7", Some("../7")),
+            ("7/../8", Some("7/../8")),
+            ("%2E%2e/7", Some("%2E%2e/7")),
+            ("..\\7", Some("..\\7")),
+            // To the service this is the resource itself, and to a browser it would be /api/elsewhere.
+            ("../../elsewhere", None),
+            ("../../documents/7", Some("../../documents/7")),
+            // Services cannot go above their root, which is one segment below ours.
+            ("../../../documents/7", Some("/api/documents/7")),
+            // Both read it as a path of ours.
+            ("../../../api/documents/7", Some("../../../api/documents/7")),
+            ("7/../../../x", None),
+            ("%2e%2e/%2e%2e/x", None),
+            (".\t./.\t./x", None),
+            ("../../../../../login", Some("../../../../../login")),
+            ("/documents/../login", Some("/documents/../login")),
+            ("/elsewhere/../documents/7", Some("/api/documents/7")),
+            ("/documents/../../documents/./7", Some("/api/documents/7")),
+            ("http://docs.internal:8001/documents/../x", None),
+            ("http://docs.internal:8001/documents/%2e%2e/x", None),
+            ("http://docs.internal:8001/x/../documents/7", Some("/api/documents/7")),
+            (
+                "https://desk.example.com/documents/%2e%2E/people",
+                Some("https://desk.example.com/documents/%2e%2E/people"),
+            ),
+        ] {
+            assert_eq!(mount.location(theirs, &asked(&public())).as_deref(), ours, "{theirs}");
+        }
+
+        // Without slashes after the scheme it depends on the base whether a host is named.
+        for here in ["http", "https"] {
+            let here = format!("{here}://desk.example.com/api/documents/a");
+            let public = PublicOrigins::default();
+            let asked = Asked::of(&here, "http://docs.internal:8001/documents/a", &public);
+            for scheme in ["http", "https"] {
+                let location = |rest: &str| mount.location(&format!("{scheme}:docs.internal:8001{rest}"), &asked);
+                assert_eq!(location("/documents/7").as_deref(), Some("/api/documents/7"), "{scheme}: from {here}");
+                assert_eq!(location("/x"), None, "{scheme}: from {here}");
+            }
+        }
+
+        // Where both have the same paths, only the host tells them apart.
+        let mount = Mount::new("/documents", "http://docs.internal:8001", "/documents");
+        let public = PublicOrigins::default();
+        let same =
+            Asked::of("https://desk.example.com/documents/a/b", "http://docs.internal:8001/documents/a/b", &public);
+        for (theirs, ours) in [
+            ("../7", Some("../7")),
+            ("/documents/7", Some("/documents/7")),
+            ("http://docs.internal:8001/documents/7", Some("/documents/7")),
+            ("//docs.internal:8001/documents/7", Some("/documents/7")),
+        ] {
+            assert_eq!(mount.location(theirs, &same).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn the_service_is_known_however_its_host_is_spelt() {
+        let mount = |upstream: &str| Mount::new("/api/documents", upstream, "/documents");
+        let public = PublicOrigins::default();
+        let asked = |there: &str| Asked::of("https://desk.example.com/api/documents/a", there, &public);
+        let (name, named) = (mount("http://docs.internal:8001"), asked("http://docs.internal:8001/documents/a"));
+        for authority in [
+            "DOCS.Internal:8001",
+            "docs%2einternal:8001",
+            "%64ocs.internal:8001",
+            "docs.internal.:8001",
+            "docs.internal:08001",
+            "docs\u{3002}internal:8001",
+            "\u{ff44}ocs.internal:8001",
+            "do\u{ad}cs.internal:8001",
+            "ada:x@docs.internal:8001",
+            "example.com@docs.internal:8001",
+            "do\tcs.internal:8001",
+            "docs.internal:9000",
+        ] {
+            for url in [format!("http://{authority}"), format!("//{authority}"), format!(" \\/\t{authority}")] {
+                let location = |path: &str| name.location(&format!("{url}{path}"), &named);
+                assert_eq!(location("/documents/7").as_deref(), Some("/api/documents/7"), "{url}");
+                assert_eq!(location("/x"), None, "{url}");
+            }
+        }
+        let (address, addressed) = (mount("http://127.0.0.1:8001"), asked("http://127.0.0.1:8001/documents/a"));
+        for host in
+            ["127.0.0.1", "127.1", "0x7f.1", "0x7F000001", "2130706433", "0177.0.0.1", "127.0.0.1.", "[::ffff:7f00:1]"]
+        {
+            let location = |path: &str| address.location(&format!("http://{host}:8001{path}"), &addressed);
+            assert_eq!(location("/documents/7").as_deref(), Some("/api/documents/7"), "{host}");
+            assert_eq!(location("/x"), None, "{host}");
+        }
+        // What no browser follows, and what is not of the web but leads there.
+        for location in [
+            "http://docs.internal:99999/documents",
+            "http://[docs/",
+            "ftp://docs.internal/x",
+            "ws://docs.internal:8001/x",
+        ] {
+            assert_eq!(name.location(location, &named), None, "{location}");
+        }
+        // Other hosts that look like it.
+        for location in [
+            "http://docs.internal:8001@example.com/",
+            "http://docs.internal.example.com/",
+            "http:\\\\example.com\\@docs.internal:8001",
+        ] {
+            assert_eq!(name.location(location, &named).as_deref(), Some(location), "{location}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_holds_the_address_of_the_service_is_mapped_if_it_is_a_reference() {
+        let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
+        for (theirs, ours) in [
+            ("http://docs.internal:8001/documents/xmlrpc", Some("/api/documents/xmlrpc")),
+            ("http://docs.internal:8001/xmlrpc", None),
+            ("docs.internal:8001", None),
+            ("1.1 docs.internal:8001 (nginx)", None),
+            ("\"http://docs.internal:8001/documents\"", None),
+            ("http://docs.internal:8001/documents?next=http://docs.internal:8001/", None),
+            ("/documents/7", Some("/documents/7")),
+            ("docs", Some("docs")),
+        ] {
+            assert_eq!(mount.text(theirs, &asked(&public())).as_deref(), ours, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_about_what_the_service_calls_a_resource() {
+        let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
+        let conditions = |text: &str| mount.conditions(text, &asked(&public())).ok();
+        for (ours, theirs) in [
+            ("(<urn:uuid:1>)", "(<urn:uuid:1>)"),
+            ("(<urn:uuid:1> [\"a\"]) (Not <DAV:no-lock>)", "(<urn:uuid:1> [\"a\"]) (Not <DAV:no-lock>)"),
+            (
+                "<https://desk.example.com/api/documents/7> (<urn:uuid:1>) </api/documents/8>([W/\"b\"])",
+                "<http://docs.internal:8001/documents/7> (<urn:uuid:1>) </documents/8>([W/\"b\"])",
+            ),
+            // In a list everything is the service's own, and marks may be in a tag or in a token.
+            ("(<https://desk.example.com/people>)", "(<https://desk.example.com/people>)"),
+            ("([\")</people>\"])", "([\")</people>\"])"),
+            ("(<urn:x:)> </people>)", "(<urn:x:)> </people>)"),
+            ("<https://example.com/people> (<urn:uuid:1>)", "<https://example.com/people> (<urn:uuid:1>)"),
+            ("<urn:uuid:1> (<urn:uuid:1>)", "<urn:uuid:1> (<urn:uuid:1>)"),
+            ("<https://desk", "<https://desk"),
+            ("", ""),
+        ] {
+            assert_eq!(conditions(ours).as_deref(), Some(theirs), "{ours}");
+        }
+        for ours in [
+            "</people> (<urn:uuid:1>)",
+            "<https://desk.example.com/people> (<urn:uuid:1>)",
+            "</api/documents/7> (<urn:uuid:1>) </api/documents/%2e%2e/people> (<urn:uuid:1>)",
+            "<http://DESK.example.com\\people> (<urn:uuid:1>)",
+        ] {
+            assert_eq!(conditions(ours), None, "{ours}");
         }
     }
 
@@ -272,30 +445,29 @@ mod tests {
                 Some("</api/documents/7>; rel=describedby; anchor=\"/api/documents/7/meta\""),
             ),
             ("</documents/7>; rel=x; anchor=\"http://docs.internal:8001/x\"", None),
+            ("</documents/7>; rel=x; title=\"at docs.internal:8001\"", None),
             ("</documents/2>; rel=next; title=\"a<b, c;d\"", Some("</api/documents/2>; rel=next; title=\"a<b, c;d\"")),
             ("</documents/a,b;c>; rel=next", Some("</api/documents/a,b;c>; rel=next")),
             ("nonsense", None),
             ("<nonsense", None),
         ] {
-            assert_eq!(mount.links(theirs, ours_of(&host(), &public())).as_deref(), ours, "{theirs}");
+            assert_eq!(mount.links(theirs, &asked(&public())).as_deref(), ours, "{theirs}");
         }
     }
 
     #[test]
     fn a_location_on_the_machine_that_we_are_on_too_stays() {
         let mount = Mount::new("/api/documents", "http://localhost:8001", "/documents");
-        let called = Authority::from_static("localhost:3000");
+        let public = PublicOrigins::default();
+        let asked =
+            Asked::of("http://localhost:3000/api/documents/a/b", "http://localhost:8001/documents/a/b", &public);
         for (theirs, ours) in [
             ("http://localhost:9000/x", Some("http://localhost:9000/x")),
             ("http://localhost:8001/documents/7", Some("/api/documents/7")),
             ("http://localhost:3000/documents/7", Some("/api/documents/7")),
             ("http://localhost:8001/x", None),
         ] {
-            assert_eq!(
-                mount.location(theirs, ours_of(&called, &PublicOrigins::default())).as_deref(),
-                ours,
-                "{theirs}"
-            );
+            assert_eq!(mount.location(theirs, &asked).as_deref(), ours, "{theirs}");
         }
     }
 
@@ -325,14 +497,14 @@ mod tests {
             ("5; url=\"'/documents/7\"", None),
             ("", None),
         ] {
-            assert_eq!(mount.refresh(theirs, ours_of(&host(), &public())).as_deref(), ours, "{theirs}");
+            assert_eq!(mount.refresh(theirs, &asked(&public())).as_deref(), ours, "{theirs}");
         }
     }
 
     #[test]
     fn a_destination_stays_below_the_prefix() {
         let mount = Mount::new("/api/documents", "http://docs.internal:8001", "/documents");
-        let destination = |text: &str| mount.destination(text, ours_of(&host(), &public())).ok();
+        let destination = |text: &str| mount.resource(text, &asked(&public())).ok().flatten();
         for (ours, theirs) in [
             ("/api/documents/b%20c", "/documents/b%20c"),
             ("https://desk.example.com/api/documents/b/", "http://docs.internal:8001/documents/b/"),
@@ -359,15 +531,12 @@ mod tests {
         }
     }
 
-    fn ours_of<'a>(called: &'a Authority, public: &'a PublicOrigins) -> Ours<'a> {
-        Ours { called: Some(called), public }
-    }
-
     fn public() -> PublicOrigins {
         PublicOrigins::parse("https://people.example.com").unwrap()
     }
 
-    fn host() -> Authority {
-        Authority::from_static("desk.example.com")
+    fn asked(public: &PublicOrigins) -> Asked<'_> {
+        let here = "https://desk.example.com/api/documents/a/b?c";
+        Asked::of(here, "http://docs.internal:8001/documents/a/b?c", public)
     }
 }

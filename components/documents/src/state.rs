@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use frontdesk::apps::Key;
 use frontdesk::outbound::Origin;
 use frontdesk::{App, Load, Variables};
+use url::Url;
 
 use crate::mount::Mount;
 
@@ -76,7 +77,7 @@ impl Load for Proxy {
     async fn load(variables: &mut Variables) -> Option<Self> {
         let app = App::load(variables).await;
         let prefix = variables.required("prefix", path).await;
-        let upstream = variables.required("upstream", Origin::parse).await;
+        let upstream = variables.required("upstream", origin).await;
         let upstream_path = variables.required("upstream_path", path).await;
         let timeout = variables.required("upstream_timeout", seconds).await;
         let limit = variables.required("upload_limit", Limit::parse).await;
@@ -90,6 +91,13 @@ impl Load for Proxy {
         };
         Some(Self(Arc::new(inner)))
     }
+}
+
+/// One that browsers can read too, as references in headers are compared with it: `http://1.2.3.4.5` is none.
+fn origin(value: &str) -> Result<Origin, String> {
+    let origin = Origin::parse(value)?;
+    Url::parse(value).map_err(|error| format!("is not a URL: {error}"))?;
+    Ok(origin)
 }
 
 fn path(value: &str) -> Result<String, String> {

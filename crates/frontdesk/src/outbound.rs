@@ -42,20 +42,6 @@ impl Origin {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Whether an authority, as in a URL, is this one's host and port.
-    pub fn is_at(&self, authority: &str) -> bool {
-        let default_port = if self.is_tls() { 443 } else { 80 };
-        authority.parse::<Authority>().is_ok_and(|other| {
-            is_same_host(other.host(), self.authority.host())
-                && other.port_u16().unwrap_or(default_port) == self.authority.port_u16().unwrap_or(default_port)
-        })
-    }
-
-    /// Whether an authority, as in a URL, is on this one's host, at whichever port. A dot at its end does not make it another.
-    pub fn is_host(&self, authority: &str) -> bool {
-        authority.parse::<Authority>().is_ok_and(|other| is_same_host(other.host(), self.authority.host()))
-    }
-
     /// A URL there.
     ///
     /// # Errors
@@ -67,10 +53,6 @@ impl Origin {
             .path_and_query(path_and_query)
             .build()
     }
-}
-
-fn is_same_host(one: &str, other: &str) -> bool {
-    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
 /// The host's limits for a request, to be put among its extensions; those that are not set are ten minutes each. `silence` is until
@@ -102,16 +84,5 @@ mod tests {
         {
             assert!(Origin::parse(text).is_err(), "{text} passed");
         }
-    }
-    #[test]
-    fn an_authority_is_known_however_it_is_written() {
-        let origin = Origin::parse("http://Docs.internal:80").unwrap();
-        for authority in ["docs.internal", "docs.INTERNAL:80", "ada@docs.internal", "docs.internal."] {
-            assert!(origin.is_at(authority), "{authority}");
-        }
-        for authority in ["", "docs.internal:8080", "docs.internal.example", "x docs.internal"] {
-            assert!(!origin.is_at(authority), "{authority}");
-        }
-        assert!(origin.is_host("docs.internal:8080") && !origin.is_host("other.internal:80") && !origin.is_host(""));
     }
 }

@@ -189,8 +189,14 @@ async fn a_client_is_sent_to_our_paths_and_learns_no_others() {
     let desk = desk().await;
     let user = desk.app.user().await.unwrap();
     let origin = desk.upstream.origin();
-    for name in ["location", "content-location"] {
+    let in_hexadecimal = origin.replace("127.0.0.1", "0x7f000001");
+    for name in ["location", "content-location", "sourcemap"] {
         for (theirs, ours) in [
+            (format!("{in_hexadecimal}/documents/7"), Some("/api/documents/7")),
+            (format!("{in_hexadecimal}/login"), None),
+            ("7".to_owned(), Some("7")),
+            ("../../documents/7".to_owned(), Some("/api/documents/7")),
+            ("%2e%2e/login".to_owned(), None),
             (format!("{origin}/documents/7/?a=b"), Some("/api/documents/7/?a=b")),
             (format!("{origin}/login"), None),
             ("/documents/7".to_owned(), Some("/api/documents/7")),
@@ -206,6 +212,23 @@ async fn a_client_is_sent_to_our_paths_and_learns_no_others() {
             let told = answer.headers().get(name).map(|value| value.to_str().unwrap());
             assert_eq!(told, ours, "{name}: {theirs}");
         }
+    }
+}
+
+#[tokio::test]
+async fn no_header_holds_the_address_of_the_service() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let origin = desk.upstream.origin();
+    for (name, theirs, ours) in [
+        ("x-pingback", format!("{origin}/xmlrpc"), None),
+        ("x-backend-server", origin.trim_start_matches("http://").to_owned(), None),
+        ("operation-location", format!("{origin}/documents/7"), Some("/api/documents/7")),
+        ("x-own", desk.app.url().to_owned(), Some(desk.app.url())),
+    ] {
+        let request = request(desk, &user, Method::GET, "/x").header(format!("x-answer-{name}"), &theirs);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers().get(name).map(|value| value.to_str().unwrap()), ours, "{name}: {theirs}");
     }
 }
 
@@ -348,6 +371,10 @@ async fn of_what_a_service_demands_to_be_shown_only_bearer_tokens_pass() {
         let answer = request.header("x-answer-www-authenticate", line).send().await.unwrap();
         assert_eq!(answer.headers()["www-authenticate"], "Bearer realm=\"c\", error=\"d\"", "{status}");
     }
+    let two = "Bearer realm=\"a\" Basic realm=\"b\"";
+    let asked = request(desk, &user, Method::GET, "/x").header("x-answer-status", "403");
+    let answer = asked.header("x-answer-www-authenticate", two).send().await.unwrap();
+    assert!(!answer.headers().contains_key("www-authenticate"));
     let basic = |status: &str| {
         let request = request(desk, &user, Method::GET, "/x").header("x-answer-status", status.to_owned());
         request.header("x-answer-www-authenticate", "Basic realm=\"a\"").send()
@@ -420,4 +447,19 @@ async fn a_destination_is_mapped_and_must_not_lead_elsewhere() {
         assert_eq!(answer.status(), 400, "{given}");
         assert!(answer.text().await.unwrap().contains("\"bad_path\""), "{given}");
     }
+}
+
+#[tokio::test]
+async fn a_condition_is_about_what_the_service_calls_a_resource() {
+    let desk = desk().await;
+    let user = desk.app.user().await.unwrap();
+    let ask = |conditions: &str| request(desk, &user, Method::PUT, "/a").header("if", conditions.to_owned());
+    let ours = format!("<{}/api/documents/b> (<urn:uuid:1> [\"a\"])", desk.app.url());
+    let theirs = format!("<{}/documents/b> (<urn:uuid:1> [\"a\"])", desk.upstream.origin());
+    for (given, expected) in [(ours.as_str(), theirs.as_str()), ("(<urn:uuid:1>)", "(<urn:uuid:1>)")] {
+        assert_eq!(echo(ask(given)).await.header("if"), [expected], "{given}");
+    }
+    let answer = ask("</api/people> (<urn:uuid:1>)").send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert!(answer.text().await.unwrap().contains("\"bad_path\""));
 }
