@@ -460,7 +460,7 @@ const EXPLAIN_APPS: Statement = Statement::read(
          join groups r on r.id = m.group_id
          where m.user_id = u.id
      ) through on true
-     where u.id = $1 order by a.position, a.key limit 1000",
+     where u.id = $1 order by a.position, a.key",
 );
 
 /// What lets somebody into each app, in the order of the apps; nothing when there is no such user.

@@ -134,7 +134,7 @@ const LIST_USABLE: Statement = Statement::read(
                         rfc3339(s.checked_at) as checked_at
                  from apps a left join services s on s.key = a.service_key
                  where may_use(a, (select signed_in::json ->> 'role'), (select granted_apps($2)))
-                 order by a.position, a.key limit 1000
+                 order by a.position, a.key
              ) usable
          )
      from signed_in($1, $2)",
@@ -144,10 +144,8 @@ impl Asked for UsableApps {
     const STATEMENT: Statement = LIST_USABLE;
 }
 
-const LIST_APPS: Statement = Statement::read(
-    "apps.list_apps",
-    concat!("select ", app_columns!(), " from apps a order by a.position, a.key limit 1000"),
-);
+const LIST_APPS: Statement =
+    Statement::read("apps.list_apps", concat!("select ", app_columns!(), " from apps a order by a.position, a.key"));
 
 /// All apps, in their order.
 pub(crate) async fn list_apps(db: &Db) -> Result<Vec<App>, DbError> {

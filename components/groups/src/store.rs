@@ -159,7 +159,7 @@ const LIST_MEMBERS: Statement = Statement::read(
     "groups.list_members",
     "select u.id, u.email, u.full_name, rfc3339(m.joined_at)
      from group_members m join users u on u.id = m.user_id
-     where m.group_id = $1 order by u.email limit 10000",
+     where m.group_id = $1 order by u.email",
 );
 
 /// The people in a group, by address.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::audit::Actor;
 use crate::request::request_id_of;
+use crate::text;
 
 /// The longest `user-agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 512;
@@ -48,7 +49,7 @@ impl Client {
         let user_agent = parts.headers.get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
         Self {
             ip,
-            user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
+            user_agent: user_agent.map(|text| text::clean(&text).chars().take(MAX_USER_AGENT).collect()),
             is_https,
             called: trusted.called(parts),
             untrusted_proxy: peer.filter(|_| !is_behind_proxy && parts.headers.contains_key("x-forwarded-for")),
@@ -85,7 +86,8 @@ impl Client {
         network.ok().filter(|_| !self.is_shared).map(|network| network.trunc().to_string())
     }
 
-    /// The `user-agent`, cut to 512 characters. What of it is no UTF-8 is replaced.
+    /// The `user-agent`, without what would change how a list of sessions looks, cut to 512 characters. What of it is no UTF-8 is
+    /// replaced.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
@@ -163,15 +165,12 @@ impl TrustedProxies {
     /// Read from the right: each proxy has appended who came to it, and what is left of the first that is not trusted may be
     /// anything. One that is no address ends it too.
     fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let values: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default()).collect();
         let mut client = peer;
-        let hops = values.iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim).filter(|hop| !hop.is_empty());
-        for hop in hops {
+        for hop in elements(headers, "x-forwarded-for").rev() {
             if !self.contain(client) {
                 break;
             }
-            match address(hop) {
+            match std::str::from_utf8(hop).ok().and_then(address) {
                 Some(ip) => client = ip,
                 None => break,
             }
@@ -198,10 +197,16 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok())
 }
 
-/// The first element of a list, which may have several lines.
+/// The first element of a list, if it is text.
 fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).find(|element| !element.is_empty())
+    elements(headers, name).next().and_then(|element| std::str::from_utf8(element).ok())
+}
+
+/// The elements of a list, which may have several lines, without empty ones. They are cut out of the bytes: one that is no text must not
+/// take the others of its line along, which a proxy has written.
+fn elements<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    let elements = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// With a port or without, of IPv6 with brackets or without.
@@ -265,6 +270,10 @@ mod tests {
             (["6.6.6.6", "unknown"], "10.0.0.9"),
             (["203.0.113.7", ""], "203.0.113.7"),
             ([",203.0.113.7, ,", " , 10.1.2.3,,"], "203.0.113.7"),
+            // What is no text ends it as what is no address does, and nothing behind it.
+            (["6.6.6.6", "\u{e9}, 203.0.113.7"], "203.0.113.7"),
+            (["6.6.6.6", "\u{e9}"], "10.0.0.9"),
+            (["6.6.6.6", "203.0.113.7\u{a0}"], "10.0.0.9"),
         ] {
             let headers = [PEER, ("x-forwarded-for", said[0]), ("x-forwarded-for", said[1])];
             assert_eq!(ip("10.0.0.0/8", &headers).as_deref(), Some(client), "{said:?}");
@@ -285,6 +294,7 @@ mod tests {
             ([", https", "http"], "https"),
             (["", "https"], "https"),
             (["http, https", "https"], "http"),
+            (["\u{e9}, https", "https"], "http"),
             (["ws", "https"], "http"),
         ] {
             let headers = [PEER, ("x-forwarded-proto", said[0]), ("x-forwarded-proto", said[1]), url];
@@ -306,6 +316,8 @@ mod tests {
             // What is no host and port says nothing.
             (&["ada@people.example.com"], "desk.example.com"),
             (&["people.example.com/x"], "desk.example.com"),
+            (&["\u{e9}", "people.example.com"], "desk.example.com"),
+            (&["\u{e9}, people.example.com"], "desk.example.com"),
             (&[""], "desk.example.com"),
             (&[], "desk.example.com"),
         ] {

@@ -208,7 +208,8 @@ fn finish(response: &mut Response, log: &RequestLog) {
         _ if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
             headers.remove(CONTENT_LENGTH);
         }
-        // To HEAD another service may give no length, which is not one of zero.
+        // The answer to HEAD has lost its body: without a length it has one that nobody knows, which is not zero.
+        Some(0) if log.is_head() => {}
         Some(length) if !is_forwarded && !headers.contains_key(CONTENT_LENGTH) => {
             headers.insert(CONTENT_LENGTH, length.into());
         }

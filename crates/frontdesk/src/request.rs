@@ -44,6 +44,10 @@ impl RequestLog {
         &self.0.id
     }
 
+    pub(crate) fn is_head(&self) -> bool {
+        self.0.method == http::Method::HEAD
+    }
+
     pub(crate) fn signed_in(&self, user: Uuid) {
         let _ = self.0.user.set(user);
     }

@@ -131,11 +131,15 @@ fn precedes_joining(after: &[char]) -> bool {
     matches!(nearest, Some(JoiningType::DualJoining | JoiningType::RightJoining))
 }
 
-/// Whether a variation selector changes how its base looks: as text or emoji, or which form of an ideograph it is.
+/// Whether a variation selector changes how its base looks: as text or emoji, or which form it has of an ideograph, of a dotted letter
+/// of Myanmar, of a letter of Phags-pa, or of a hieroglyph that is turned.
 fn varies(base: char, selector: char, next: Option<&char>) -> bool {
     let is_style = matches!(selector, '\u{fe0e}' | '\u{fe0f}');
     match base {
         '0'..='9' | '#' | '*' => is_style && next == Some(&KEYCAP),
+        '\u{1000}'..='\u{109f}' | '\u{aa60}'..='\u{aa7f}' | '\u{a840}'..='\u{a877}' | '\u{13000}'..='\u{1345f}' => {
+            matches!(selector, '\u{fe00}'..='\u{fe06}')
+        }
         _ => is_style && is::<Emoji>(base) || is::<UnifiedIdeograph>(base),
     }
 }
@@ -175,7 +179,7 @@ fn is_mongolian_selector(letter: char) -> bool {
 fn script_of_arrangement(letter: char) -> Option<RangeInclusive<char>> {
     match letter {
         '\u{1107f}' => Some('\u{11052}'..='\u{11065}'),
-        '\u{13430}'..='\u{1343f}' => Some('\u{13000}'..='\u{143fa}'),
+        '\u{13430}'..='\u{13442}' => Some('\u{13000}'..='\u{143fa}'),
         '\u{16fe4}' => Some('\u{18b00}'..='\u{18cff}'),
         _ => None,
     }
@@ -345,6 +349,9 @@ mod tests {
             // A form of an ideograph that is a name's own.
             "葛\u{e0100}飾区",
             "辻\u{e0101}",
+            // Dotted Myanmar, a hieroglyph that is turned.
+            "\u{1000}\u{fe00}",
+            "\u{13000}\u{fe01}",
             // Numbers of Brahmi, hieroglyphs, Khitan.
             "\u{11064}\u{1107f}\u{11052}",
             "\u{13000}\u{13430}\u{13001}\u{13437}\u{13002}\u{13438}",
@@ -381,6 +388,7 @@ mod tests {
             ("ᠰᠠᠷ\u{180e}", "ᠰᠠᠷ"),
             ("x\u{2800}\u{2800}y", "xy"),
             ("x\u{1107f}\u{13430}\u{1343f}\u{16fe4}y", "xy"),
+            ("Sales\u{13441}\u{13442}", "Sales"),
             // Without the joiner the two compose to something that is no emoji.
             ("👩\u{200d}↔\u{200c}\u{338}", "👩↮"),
         ] {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use e2e::App;
+use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
@@ -46,4 +47,15 @@ async fn a_file_breaks_off_when_its_reader_is_no_administrator_any_more() {
     assert!((1000..PAGES * 1000).contains(&rows), "{rows} rows");
     assert!(app.wait_for_log("\"error.code\":\"admin_required\"").is_some());
     app.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_knows_the_length_of_a_file_before_it_is_written() {
+    let admin = crate::admin().await;
+    for path in [USERS, "/api/admin/audit"] {
+        let request = admin.request(Method::HEAD, path).header("accept", "text/csv");
+        let answer = admin.send(request).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.header("content-length")), (200, ""), "{path}");
+        assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8", "{path}");
+    }
 }

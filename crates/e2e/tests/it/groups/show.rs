@@ -1,5 +1,6 @@
 //! GET /api/admin/groups/{id}.
 
+use e2e::App;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -114,4 +115,20 @@ async fn what_is_no_id_is_refused() {
         let answer = admin.get(&format!("{GROUPS}/{id}")).await.unwrap();
         assert_eq!(answer.refused(), ["path.id"], "{id}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn all_people_in_a_group_are_shown_however_many_they_are() {
+    let app = App::start().await.unwrap();
+    let admin = app.admin().await.unwrap();
+    let group = admin.post(GROUPS, &json!({"name": "All"})).await.unwrap().json()["id"].as_str().unwrap().to_owned();
+    let fill = "with people as (
+                    insert into users (email, password_hash)
+                    select 'person' || n || '@example.com', '-' from generate_series(1, 10005) n returning id
+                )
+                insert into group_members (group_id, user_id) select $1::text::uuid, id from people";
+    app.database().execute(fill, &group).await.unwrap();
+    let shown = admin.get(&path(&group)).await.unwrap().json();
+    assert_eq!((shown["member_count"].as_u64(), shown["members"].as_array().unwrap().len()), (Some(10_005), 10_005));
+    app.stop().await.unwrap();
 }
