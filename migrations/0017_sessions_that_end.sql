@@ -1,5 +1,5 @@
 -- Whoever owns a session that ends is told so by the audit log: the functions that end sessions return the owners too. A session's first
--- use is noted at once, and create-admin lifts the block of an account.
+-- use is noted at once, create-admin lifts the block of an account, and an owner comes before those who have failed.
 
 drop function end_sessions;
 
@@ -197,5 +197,72 @@ begin
     perform forget_passwords(account, address);
     perform withdraw_issued(account);
     perform forget_tries(address, network);
+end
+$$;
+
+-- Decides on a try and counts it, if none of its limits is reached: so many tries in so many seconds of each thing. Of an account nobody
+-- can be locked out: beyond its limit one try is let through in an interval that doubles from a second up to half a minute, and from an
+-- address that has failed on the account lately in one twice as long. So a few who never stop trying cannot take every try from an owner
+-- who comes from elsewhere. Rows are locked in one order, so that no two tries can wait for each other.
+create or replace function rate_limit(kinds text[], things text[], limits integer[], windows integer[])
+    returns table (
+        is_allowed boolean, is_first_refusal boolean, reached integer, reached_kind text, retry_after integer
+    )
+    language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+    instant timestamptz;
+    keys text[];
+    has_failed boolean;
+begin
+    -- Many who try at once wait for each other's rows, and on a new connection planning takes longer than all else: it is done before
+    -- a row is locked, by a call with nothing to count.
+    if cardinality(kinds) > 0 then
+        perform from rate_limit('{}', '{}', '{}', '{}');
+    end if;
+    instant := clock_timestamp();
+    select array_agg(l.kind), array_agg(l.key), array_agg(l.size), array_agg(l.seconds)
+    into kinds, keys, limits, windows
+    from limits_of(kinds, things, limits, windows) l;
+
+    insert into rate_limits as r (key, expires_at)
+    select l.key, instant + l.seconds * interval '1 second' from unnest(keys, windows) as l (key, seconds) order by l.key
+    on conflict (key) do update set
+        count      = case when r.expires_at > instant then r.count else 0 end,
+        refused    = case when r.expires_at > instant then r.refused else 0 end,
+        expires_at = case when r.expires_at > instant then r.expires_at else excluded.expires_at end;
+
+    has_failed := exists (
+        select from unnest(kinds, keys) as l (kind, key) join rate_limits r on r.key = l.key
+        where l.kind = 'login.account_and_ip' and r.count > 0
+    );
+    select false, bool_or(b.refused = 0), (array_agg(b.size order by b.free_at desc))[1],
+           (array_agg(b.kind order by b.free_at desc))[1],
+           greatest(1, ceil(extract(epoch from max(b.free_at) - instant)))::integer
+    into is_allowed, is_first_refusal, reached, reached_kind, retry_after
+    from (
+        select r.refused, l.kind, l.size,
+               case when l.kind = 'login.account'
+                    then least(
+                        r.expires_at,
+                        r.last_at + least(30, 2.0 ^ least(r.count - l.size, 5)) * case when has_failed then 2 else 1 end * interval '1 second'
+                    )
+                    else r.expires_at
+               end as free_at
+        from unnest(kinds, keys, limits) as l (kind, key, size) join rate_limits r on r.key = l.key
+        where r.count >= l.size
+    ) b
+    where b.free_at > instant;
+
+    if reached is null then
+        update rate_limits r set count = r.count + 1, last_at = instant where r.key = any (keys);
+        return query select true, false, null::integer, null::text, null::integer;
+    else
+        update rate_limits r set refused = r.refused + 1
+        from unnest(keys, limits) as l (key, size) where r.key = l.key and r.count >= l.size;
+        -- Whoever is refused does not fill the table with what else they try.
+        delete from rate_limits r where r.key = any (keys) and r.count = 0;
+        return next;
+    end if;
 end
 $$;

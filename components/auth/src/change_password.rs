@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::new_password;
 use crate::state::Auth;
-use crate::store::{self, PasswordChange, Try};
+use crate::store::{self, Try};
 use crate::visitor::Visitor;
 
 /// The one for the other.
@@ -45,21 +45,20 @@ pub(crate) async fn change_password(
     }
     let (db, user) = (auth.app().db(), who.user());
     // Counted as a sign-in is: with a stolen token the password can be guessed as well.
-    let candidate = store::count_login(db, Some(user.email.clone()), &visitor, Try::PasswordChange, auth.scale())
+    let mut candidate = store::count_login(db, Some(user.email.clone()), &visitor, Try::PasswordChange, auth.scale())
         .await?
         .decided()?;
-    let stored = candidate.as_ref().map(|candidate| candidate.password_hash.as_str());
-    let verdict = compute(|| password::verify(&input.current_password, stored)).await;
-    let Some(candidate) = candidate.filter(|_| verdict != Verdict::Wrong) else {
-        store::log_failed_change(db, who.actor()).await?;
-        return Err(WRONG_PASSWORD);
-    };
-    let new_hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
-    let change = PasswordChange { candidate, new_hash };
-    if store::change_password(db, who.authority(), change, &visitor).await? {
-        return Ok(StatusCode::NO_CONTENT);
+    // Once more when the account has changed in between: a sign-in may have replaced an outdated hash of the same password.
+    for _ in 0..2 {
+        let stored = candidate.as_ref().map(|candidate| candidate.password_hash.as_str());
+        let verdict = compute(|| password::verify(&input.current_password, stored)).await;
+        let Some(verified) = candidate.filter(|_| verdict != Verdict::Wrong) else { break };
+        let new_hash = compute(|| password::hash(&input.new_password)).await.map_err(Error::internal)?;
+        if store::change_password(db, who.authority(), &verified, new_hash, &visitor).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        candidate = store::refetch(db, verified).await?;
     }
-    // Somebody was faster.
     store::log_failed_change(db, who.actor()).await?;
     Err(WRONG_PASSWORD)
 }

@@ -608,13 +608,6 @@ pub(crate) async fn list_sessions(
     db.all(LIST_SESSIONS, vec![user.into(), created_us.into(), id.into(), i64::from(limit).into()]).await
 }
 
-/// One password for another.
-pub(crate) struct PasswordChange {
-    /// Whose password was verified.
-    pub(crate) candidate: Candidate,
-    pub(crate) new_hash: String,
-}
-
 const CHANGE_PASSWORD: Statement = Statement::write(
     "auth.change_password",
     concat!(
@@ -636,12 +629,12 @@ const CHANGE_PASSWORD: Statement = Statement::write(
 pub(crate) async fn change_password(
     db: &Db,
     authority: Authority,
-    change: PasswordChange,
+    candidate: &Candidate,
+    new_hash: String,
     visitor: &Visitor,
 ) -> Result<bool, DbError> {
-    let PasswordChange { candidate, new_hash } = change;
     let parameters = authority.with([
-        candidate.password_hash.into(),
+        candidate.password_hash.clone().into(),
         new_hash.into(),
         visitor.client.network().into(),
         ids(&visitor.devices),

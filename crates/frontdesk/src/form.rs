@@ -62,13 +62,16 @@ fn urlencoded(bytes: &[u8]) -> Result<Fields> {
 }
 
 /// Returns the boundary of a form. Many clients write characters in it that the grammar of parameters allows in quotes only, as in
-/// `----=_Part_1`, so it is cut out here and not by a parser of media types.
+/// `----=_Part_1`: then it is what stands there up to the next semicolon.
 fn boundary(content_type: &HeaderValue) -> Option<String> {
     let content_type = String::from_utf8_lossy(content_type.as_bytes());
-    let boundary = content_type.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
-    });
+    let written = || {
+        content_type.split(';').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+        })
+    };
+    let boundary = multer::parse_boundary(&content_type).ok().or_else(written);
     boundary.filter(|boundary| !boundary.is_empty() && boundary.is_ascii())
 }
 
@@ -209,6 +212,8 @@ mod tests {
 
     #[test]
     fn a_boundary_may_have_any_character_without_quotes() {
+        let parameter = "multipart/form-data; note=\"x; boundary=Y\"; boundary=X";
+        assert_eq!(read(parameter.as_bytes(), form(&[("name=\"name\"", b"a")])).unwrap(), input("a", None));
         for boundary in ["----=_NextPart_000", "a=b", "a:b", "a/b?c", "(a,b)"] {
             let body =
                 format!("--{boundary}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na\r\n--{boundary}--\r\n");

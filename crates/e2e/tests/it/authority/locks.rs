@@ -33,11 +33,10 @@ async fn a_lock_out_that_commits_while_a_change_waits_for_another_account_stops_
     let is_in_order = one.id().await.unwrap() < other.id().await.unwrap();
     // Accounts are locked in the order of their ids: the target is waited for before the caller's own is locked.
     let (target, admin) = if is_in_order { (one, other) } else { (other, one) };
-    let statement = format!("select from users where id = '{}' for update", target.id().await.unwrap());
     for (request_path, method) in
         [(path(&target).await, "PATCH"), (format!("{}/sessions", path(&target).await), "DELETE")]
     {
-        let lock = app.database().hold(&statement).await.unwrap();
+        let lock = app.database().hold("select from users order by id limit 1 for update").await.unwrap();
         let body = json!({"is_active": false});
         let change = async {
             match method {

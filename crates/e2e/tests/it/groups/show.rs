@@ -128,7 +128,7 @@ async fn all_people_in_a_group_are_shown_however_many_they_are() {
                 )
                 insert into group_members (group_id, user_id) select $1::text::uuid, id from people";
     app.database().execute(fill, &group).await.unwrap();
-    let shown = admin.get(&path(&group)).await.unwrap().json();
+    let shown = admin.get(&format!("{GROUPS}/{group}")).await.unwrap().json();
     assert_eq!((shown["member_count"].as_u64(), shown["members"].as_array().unwrap().len()), (Some(10_005), 10_005));
     app.stop().await.unwrap();
 }

@@ -114,14 +114,21 @@ async fn nobody_can_lock_an_owner_out_from_many_addresses() {
     let request = anonymous.request(Method::POST, "/api/auth/session").header("cookie", device);
     let answer = anonymous.send(request.header("x-forwarded-for", new_ip()).json(&body)).await.unwrap();
     assert_eq!(answer.status, 429, "{answer}");
-    // Nor is anybody for longer than a minute.
-    let later = "update rate_limits set count = 1000, last_at = now() - interval '50 seconds'
+    // Nor is anybody for longer than a minute, or half of it where nobody has failed.
+    let stranger = new_ip();
+    let later = "update rate_limits set count = 1000, last_at = now() - interval '61 seconds'
                  where key = rate_limit_key('login.account', $1)";
+    assert_eq!(app.database().execute(later, &email).await.unwrap(), 1);
+    assert_eq!(login_from(app, &stranger, &email, WRONG).await.status, 401);
+    let later = "update rate_limits set last_at = now() - interval '20 seconds' where key = rate_limit_key('login.account', $1)";
     assert_eq!(app.database().execute(later, &email).await.unwrap(), 1);
     assert_eq!(login_from(app, &new_ip(), &email, Caller::PASSWORD).await.status, 429);
-    let later = "update rate_limits set last_at = now() - interval '61 seconds'
-                 where key = rate_limit_key('login.account', $1)";
+    let later = "update rate_limits set last_at = now() - interval '40 seconds' where key = rate_limit_key('login.account', $1)";
     assert_eq!(app.database().execute(later, &email).await.unwrap(), 1);
+    // However often the one who has failed tries, it is another's turn.
+    for _ in 0..3 {
+        assert_eq!(login_from(app, &stranger, &email, WRONG).await.status, 429);
+    }
     assert_eq!(login_from(app, &new_ip(), &email, Caller::PASSWORD).await.status, 200);
 }
 
