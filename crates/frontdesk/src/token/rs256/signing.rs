@@ -46,7 +46,8 @@ impl SigningKey {
     /// The signature of the message; `None` when there is no randomness, or the result is not right.
     ///
     /// The number m is blinded with a random r before it is reduced modulo the primes, and stays so until the results are put
-    /// together. This takes no inverse, which is dear: (m·r^e)^(d-1) is m^(d-1)·r^(1-e), and that times m·r^(e-1) is m^d.
+    /// together. No inverse of r is needed, which would be costly: (m·r^e)^(d-1) is m^(d-1)·r^(1-e), and that times m·r^(e-1) is
+    /// m^d.
     pub(in crate::token) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let width = self.modulus.bits_precision();
         let number = BoxedUint::from_be_slice(&encode(message, self.size), width).ok()?;

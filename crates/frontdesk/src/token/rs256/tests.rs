@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd, Resize as _};
@@ -14,9 +15,12 @@ use rsa::pkcs8::{EncodePrivateKey as _, PrivateKeyInfoRef};
 use rsa::rand_core::UnwrapErr;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use sha2::Sha256;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::SigningKey;
+use crate::token::{self, Verifier, VerifyingKeys};
+use crate::user::Role;
 
 /// What OpenSSL answers to this input.
 pub(super) fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
@@ -96,6 +100,18 @@ fn keys_that_the_crate_has_made_sign_as_the_crate_does() {
             assert_eq!(ours.sign(message), Some(theirs.sign(message).to_vec()), "{bits} bits");
         }
     }
+}
+
+#[test]
+fn a_token_that_a_key_of_four_primes_has_signed_is_accepted() {
+    let der = generate(4096, 4);
+    let public = openssl(&["pkey", "-pubout", "-in", file(&der).path().to_str().unwrap()], b"");
+    let keys = VerifyingKeys::from_pem(&String::from_utf8(public).unwrap()).unwrap();
+    let key = token::SigningKey::from_pem(&pem::encode(&pem::Pem::new("PRIVATE KEY", der))).unwrap();
+    let verifier = Verifier::new(keys, "frontdesk".to_owned(), "here".to_owned());
+    let user = Uuid::from_u128(1);
+    let token = verifier.signer(key, Duration::from_secs(60)).sign(user, Uuid::from_u128(2), Role::User).unwrap();
+    assert_eq!(verifier.verify(&token).unwrap().sub, user);
 }
 
 /// The numbers of a PKCS#1 key, each big-endian.
