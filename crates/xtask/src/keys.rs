@@ -9,13 +9,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, KeypairBytes};
-use getrandom::SysRng;
-use rsa::rand_core::UnwrapErr;
 
 use crate::checkout::{create_private_folder, read_if_there, write_private};
+use crate::rsa_key;
 
-/// What the gateway that Frontdesk replaces used.
-const RSA_BITS: usize = 4096;
+/// How many primes an RSA key has unless the operator says otherwise: see docs/decisions/0015.
+pub(crate) const PRIMES: u32 = 4;
 
 /// What access tokens are signed with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -47,11 +46,7 @@ pub(crate) struct Pair {
 /// Makes a pair. RSA takes seconds.
 pub(crate) fn generate(algorithm: Algorithm) -> Result<Pair> {
     match algorithm {
-        Algorithm::Rs256 => {
-            let key = rsa::PrivateKey::new(&mut UnwrapErr(SysRng), RSA_BITS)?;
-            let signing = key.to_pkcs8_pem(LineEnding::LF)?.to_string();
-            Ok(Pair { signing, verifying: key.to_public_key().to_public_key_pem(LineEnding::LF)? })
-        }
+        Algorithm::Rs256 => rsa_key::generate(PRIMES),
         Algorithm::EdDsa => {
             let key = ed25519_dalek::SigningKey::from_bytes(&random()?);
             // Without the public key beside it, which is version 2 of the format: OpenSSL reads version 1 only.

@@ -25,6 +25,7 @@ mod openapi;
 mod packages;
 mod postgres;
 mod process;
+mod rsa_key;
 mod settings;
 mod signals;
 mod target;

@@ -10,7 +10,7 @@ use crate::feature_services::{self, FeatureServices, SERVICE_TOKEN_FILE};
 use crate::generate_jwt_keys;
 use crate::host::{self, Application, Choice, Host, Setup};
 use crate::http::Connection;
-use crate::keys::{self, Algorithm, Folder};
+use crate::keys::{self, Algorithm, Folder, PRIMES};
 use crate::lock::Lock;
 use crate::signals::Interrupted;
 use crate::target::Target;
@@ -141,7 +141,7 @@ fn derive(checkout: &Checkout, given: &Given, database: &Target) -> Result<Deriv
     let folder = Folder::new(checkout.keys()?);
     if given.get("signing_key").is_none() && given.get("verifying_keys").is_none() {
         if !folder.is_taken() {
-            generate_jwt_keys::generate(checkout, &folder, Algorithm::Rs256)?;
+            generate_jwt_keys::generate(checkout, &folder, Algorithm::Rs256, PRIMES)?;
         }
         let pair = folder.read()?;
         derived.insert("signing_key", pair.signing);

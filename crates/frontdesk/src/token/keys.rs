@@ -1,20 +1,16 @@
 //! The operator's keys, from PEM: what kind they are decides the algorithm, and their RFC 7638 thumbprint is their `kid`.
 
-use std::ops::RangeInclusive;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use crypto_bigint::{BoxedUint, NonZero};
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use rsa::PublicKey;
 use rsa::traits::PublicKeyParts as _;
-use rsa::{PrivateKey, PublicKey};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::rs256;
-
-/// The sizes of RSA keys that are accepted: below, they can be broken; above, one verification takes too long.
-const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// A public key as JWKS publishes it (RFC 7517, RFC 8037).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -41,9 +37,9 @@ enum PublicParameters {
 }
 
 impl PublicParameters {
-    fn rsa(key: &PublicKey) -> Self {
-        let encode = |number: &rsa::BoxedUint| URL_SAFE_NO_PAD.encode(number.to_be_bytes_trimmed_vartime());
-        Self::Rsa { e: encode(key.e()), kty: "RSA", n: encode(key.n()) }
+    fn rsa(modulus: &BoxedUint, exponent: &BoxedUint) -> Self {
+        let encode = |number: &BoxedUint| URL_SAFE_NO_PAD.encode(number.to_be_bytes_trimmed_vartime());
+        Self::Rsa { e: encode(exponent), kty: "RSA", n: encode(modulus) }
     }
 
     fn ed25519(key: &ed25519_dalek::VerifyingKey) -> Self {
@@ -79,10 +75,10 @@ pub(super) struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    fn rsa(key: &PublicKey) -> Result<Self, String> {
-        check_rsa(key)?;
-        let decoding_key = DecodingKey::from_rsa_der(&rs256::prepare(key));
-        Self::new(Algorithm::RS256, "RS256", decoding_key, PublicParameters::rsa(key))
+    fn rsa(modulus: &NonZero<BoxedUint>, exponent: &BoxedUint) -> Result<Self, String> {
+        rs256::check(modulus, exponent)?;
+        let decoding_key = DecodingKey::from_rsa_der(&rs256::prepare(modulus));
+        Self::new(Algorithm::RS256, "RS256", decoding_key, PublicParameters::rsa(modulus, exponent))
     }
 
     fn ed25519(key: &ed25519_dalek::VerifyingKey) -> Result<Self, String> {
@@ -104,7 +100,7 @@ impl VerifyingKey {
             return Self::ed25519(&key);
         }
         match PublicKey::from_public_key_der(der) {
-            Ok(key) => Self::rsa(&key),
+            Ok(key) => Self::rsa(key.n(), key.e()),
             Err(_) => Err("holds a public key that is neither RSA of 2048 to 8192 bits nor Ed25519".to_owned()),
         }
     }
@@ -175,8 +171,8 @@ impl SigningKey {
         let public = if let Ok(key) = ed25519_dalek::SigningKey::from_pkcs8_der(der) {
             VerifyingKey::ed25519(&key.verifying_key())?
         } else {
-            let key = PrivateKey::from_pkcs8_der(der).map_err(|_| "is neither an RSA nor an Ed25519 key".to_owned())?;
-            VerifyingKey::rsa(&key.to_public_key())?
+            let key = rs256::SigningKey::from_pkcs8_der(der)?;
+            VerifyingKey::rsa(key.modulus(), &BoxedUint::from(rs256::EXPONENT))?
         };
         let encoding_key = match public.algorithm {
             Algorithm::EdDSA => EncodingKey::from_ed_der(der),
@@ -199,24 +195,11 @@ impl SigningKey {
     }
 }
 
-fn check_rsa(key: &PublicKey) -> Result<(), String> {
-    let bits = key.n().bit_width_vartime();
-    if !RSA_BITS.contains(&(bits as usize)) {
-        return Err(format!("holds an RSA key of {bits} bits; 2048 to 8192 are accepted"));
-    }
-    if !key.n().bit_vartime(0) {
-        return Err("holds an RSA key whose modulus is even".to_owned());
-    }
-    if *key.e() != rsa::BoxedUint::from(65_537_u32) {
-        return Err("holds an RSA key whose exponent is not 65537".to_owned());
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
     use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
+    use rsa::PrivateKey;
     use rsa::rand_core::UnwrapErr;
 
     use super::*;
