@@ -3,14 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};
 use tempfile::TempDir;
 
-use super::load::Route;
+use super::load::{Requests, Route};
 use super::report::{BARE, BARE_QUERY, BARE_REQUEST, BARE_ROW};
 use super::routes::CONNECTIONS;
 use crate::host::Application;
@@ -46,8 +45,8 @@ pub(super) fn routes(address: SocketAddr, database_url: &str, service: &str) -> 
     let route = |name, query: &[(&str, &str)]| -> Result<Route> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let request = Request::get(format!("/?{query}")).header(HOST, address.to_string()).body(Default::default())?;
-        let requests = Arc::new(vec![request]);
-        Ok(Route { name, address, requests, status: StatusCode::OK, connections: CONNECTIONS })
+        let requests = Requests::one(request);
+        Ok(Route { name, address, requests, status: StatusCode::OK, connections: CONNECTIONS, beside: None })
     };
     let query = |name, statement| route(name, &[("do", "query-kept"), ("sql", statement), ("address", database_url)]);
     Ok(vec![

@@ -13,43 +13,78 @@ use super::Bench;
 use super::bare::{self, Probe};
 use super::load::Route;
 use super::routes::Scene;
+use crate::checkout::Checkout;
 use crate::feature_services::FeatureServices;
 use crate::host::{Application, Running, Setup};
-use crate::keys::{self, Algorithm};
+use crate::keys::{self, Algorithm, Folder, Pair, random_secret};
 use crate::process::Process;
-use crate::testbed::{self, Server};
+use crate::testbed::Server;
 use crate::variables::{Given, environment_name};
-use crate::{database, migrate, signals, variables};
+use crate::{database, migrate, rsa_key, signals, variables};
+
+/// What tokens are signed with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Keys {
+    /// RS256, 4096 bits.
+    FourPrimes,
+    /// The same with a key as every other program makes it.
+    TwoPrimes,
+    EdDsa,
+}
+
+impl Keys {
+    fn name(self) -> &'static str {
+        match self {
+            Self::FourPrimes => "rs256-four-primes",
+            Self::TwoPrimes => "rs256-two-primes",
+            Self::EdDsa => "eddsa",
+        }
+    }
+
+    /// The pair, made when it is not there.
+    fn pair(self, checkout: &Checkout) -> Result<Pair> {
+        let folder = Folder::new(checkout.local("bench-keys")?.join(self.name()));
+        if !folder.is_taken() {
+            println!("Generating keys for the benchmark (once): {}", self.name());
+            folder.write(&match self {
+                Self::FourPrimes => rsa_key::generate(4)?,
+                Self::TwoPrimes => rsa_key::generate(2)?,
+                Self::EdDsa => keys::generate(Algorithm::EdDsa)?,
+            })?;
+        }
+        folder.read()
+    }
+}
 
 impl Bench {
-    /// Frontdesk on a host of its own, with tokens of this algorithm.
-    pub(super) fn frontdesk(&self, algorithm: Algorithm) -> Result<Frontdesk<'_>> {
-        println!("Starting {}, {} keys", self.host.description, algorithm.name());
+    /// Frontdesk on a host of its own, with tokens that these keys sign.
+    pub(super) fn frontdesk(&self, keys: Keys) -> Result<Frontdesk<'_>> {
+        println!("Starting {}, keys {}", self.host.description, keys.name());
         let database = Scratch::create(&self.server)?;
         migrate::migrate(&self.checkout, &database.url)?;
-        let pair = testbed::folder(&self.checkout, algorithm)?.read()?;
+        let pair = keys.pair(&self.checkout)?;
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let service_token = keys::random_secret()?;
+        let service_token = random_secret()?;
         let services = self.services(listen, &service_token)?;
         let mut values = BTreeMap::from([
             ("database_url", database.url.clone()),
             ("database_host", database.host()?),
             ("signing_key", pair.signing.clone()),
             ("verifying_keys", pair.verifying.clone()),
-            ("refresh_token_key", keys::random_secret()?),
-            ("audit_key", keys::random_secret()?),
-            ("settings_key", keys::random_secret()?),
+            ("refresh_token_key", random_secret()?),
+            ("audit_key", random_secret()?),
+            ("settings_key", random_secret()?),
             ("service_token", service_token),
-            ("tick_token", keys::random_secret()?),
+            ("tick_token", random_secret()?),
             // All come from one address, and sign in without pause.
             ("rate_limit_scale", "100000".to_owned()),
         ]);
         values.extend(services.addresses.variables());
         let environment = values.into_iter().map(|(name, value)| (environment_name(name), value)).collect();
         let application = Application::frontdesk(&self.checkout);
-        let running = self.start(&application, algorithm.name(), listen, environment)?;
+        let running = self.start(&application, keys.name(), listen, environment)?;
         let scene = signals::block_on(Scene::set(&running, &database.url, &pair, &services.documents()?))?;
-        Ok(Frontdesk { running, algorithm, scene, _services: services, _database: database })
+        Ok(Frontdesk { running, keys, scene, _services: services, _database: database })
     }
 
     /// What the host itself allows.
@@ -57,7 +92,7 @@ impl Bench {
         println!("Starting {} with a bare component", self.host.description);
         let database = Scratch::create(&self.server)?;
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let services = self.services(listen, &keys::random_secret()?)?;
+        let services = self.services(listen, &random_secret()?)?;
         let application = Probe::new(probe, &database.host()?, &services.documents()?)?;
         let running = self.start(&application.application, "bare", listen, BTreeMap::new())?;
         Ok(Bare { running, _application: application, services, database })
@@ -77,7 +112,7 @@ impl Bench {
         listen: SocketAddr,
         environment: BTreeMap<String, String>,
     ) -> Result<Running> {
-        let path = self.checkout.local(format!("bench-{}.log", name.to_lowercase()))?;
+        let path = self.checkout.local(format!("bench-{name}.log"))?;
         let log = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let running = self.host.start(application, listen, Setup { environment, log: Some(&log) });
         running.with_context(|| format!("the host's output is in {}", self.checkout.show(&path)))
@@ -87,7 +122,7 @@ impl Bench {
 /// Frontdesk, and what it needs; dropped in this order.
 pub(super) struct Frontdesk<'a> {
     pub(super) running: Running,
-    pub(super) algorithm: Algorithm,
+    pub(super) keys: Keys,
     pub(super) scene: Scene,
     _services: Services,
     _database: Scratch<'a>,

@@ -11,6 +11,7 @@ mod routes;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +21,12 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 
-use self::load::{Answered, Measurement, Route};
+use self::hosts::Keys;
+use self::load::{Answered, Measurement, Requests, Route};
 use crate::checkout::Checkout;
 use crate::feature_services;
 use crate::host::{Choice, Host, Running};
-use crate::keys::Algorithm;
-use crate::testbed::{self, Server};
+use crate::testbed::Server;
 use crate::{build, signals};
 
 /// How often each route is measured.
@@ -58,6 +59,12 @@ pub(crate) struct Args {
     /// Draw the figures as SVG
     #[arg(long, value_name = "FILE")]
     draw: Option<PathBuf>,
+    /// Measure the former gateway's stack too, which runs there
+    #[arg(long, value_name = "IP:PORT")]
+    peer: Option<SocketAddr>,
+    /// Measure only what has this in its name; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
     #[command(flatten)]
     choice: Choice,
 }
@@ -69,13 +76,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let target = checkout.target_folder()?;
     let server = Server::find_or_start(&checkout)?;
     println!("{}", server.description);
-    testbed::keys(&checkout)?;
     build::build_stale(&checkout, &target)?;
     let probe = build::build_probe(&checkout, &target)?;
     let feature_services = feature_services::build(&checkout, &target)?;
     let host = Host::find(&checkout, &target, &args.choice)?;
 
-    let bench = Bench { checkout, server, host, feature_services, duration: Duration::from_secs(args.seconds) };
+    let duration = Duration::from_secs(args.seconds);
+    let (peer, only) = (args.peer, args.only.clone());
+    let bench = Bench { checkout, server, host, feature_services, duration, peer, only };
     let mut measurements = Vec::new();
     let outcome = bench.measure_everything(&probe, &mut measurements);
     report::print(&measurements, &before, &build::sizes(&bench.checkout)?);
@@ -96,21 +104,35 @@ struct Bench {
     host: Host,
     feature_services: PathBuf,
     duration: Duration,
+    /// The former gateway's stack.
+    peer: Option<SocketAddr>,
+    /// What is in the names of what is measured; everything is when there is none.
+    only: Vec<String>,
 }
 
 impl Bench {
     fn measure_everything(&self, probe: &Path, measurements: &mut Vec<Measurement>) -> Result<()> {
         let bare = self.bare(probe)?;
-        let frontdesk = [self.frontdesk(Algorithm::Rs256)?, self.frontdesk(Algorithm::EdDsa)?];
+        let frontdesk =
+            [self.frontdesk(Keys::FourPrimes)?, self.frontdesk(Keys::TwoPrimes)?, self.frontdesk(Keys::EdDsa)?];
         let mut routes: Vec<(&Running, Route)> =
             bare.routes()?.into_iter().map(|route| (&bare.running, route)).collect();
         for served in &frontdesk {
-            routes.extend(served.scene.routes(served.algorithm)?.into_iter().map(|route| (&served.running, route)));
+            routes.extend(served.scene.routes(served.keys)?.into_iter().map(|route| (&served.running, route)));
         }
+        if let Some(peer) = self.peer {
+            routes.extend(signals::block_on(routes::peer(peer))?.into_iter().map(|route| (&bare.running, route)));
+        }
+        routes.retain(|(_, route)| {
+            self.only.is_empty() || self.only.iter().any(|only| route.name.contains(only.as_str()))
+        });
         signals::block_on(self.measure_in_rounds(&routes, measurements))?;
         drop((bare, frontdesk));
+        if !self.only.is_empty() {
+            return Ok(());
+        }
         // Apart, so that the memory is that of these requests and not of fifty sign-ins at once.
-        let mixed = self.frontdesk(Algorithm::Rs256)?;
+        let mixed = self.frontdesk(Keys::FourPrimes)?;
         signals::block_on(measure_mixed(&mixed.running, mixed.scene.mixed()?, measurements))
     }
 
@@ -162,9 +184,10 @@ async fn measure_mixed(
         let route = Route {
             name,
             address: running.address(),
-            requests: Arc::clone(&requests),
+            requests: Requests::InTurn(Arc::clone(&requests)),
             status: StatusCode::OK,
             connections: &[MIXED_CONNECTIONS],
+            beside: None,
         };
         let answered = load::measure(running, &route, MIXED_CONNECTIONS, MIXED_DURATION).await?;
         measurements.push(answered.measurement(name, MIXED_CONNECTIONS));

@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
-use super::load::Route;
+use super::hosts::Keys;
+use super::load::{Requests, Route};
 use super::report::BASE;
 use crate::database;
 use crate::host::Running;
 use crate::http::Connection;
-use crate::keys::{self, Algorithm, Pair};
+use crate::keys::{self, Pair};
 
 /// How many people ask, where each request is another one's: more than an instance remembers the tokens of.
 const PEOPLE: usize = 1000;
@@ -62,6 +63,8 @@ pub(super) struct Scene {
 }
 
 const EMAIL: &str = "bench@frontdesk.localhost";
+/// Who signs in again and again: more sessions than an account may have end those of before.
+const VISITOR: &str = "visitor@frontdesk.localhost";
 const PROFILE: Bytes = Bytes::from_static(b"{\"phone\":\"+44 20 7946 0000\"}");
 
 impl Scene {
@@ -72,11 +75,13 @@ impl Scene {
         let mut connection = Connection::open(frontdesk).await?;
         let account = json!({ "email": EMAIL, "password": password });
         let account = send(&mut connection, post(frontdesk, "/api/auth/register", &account)?).await?;
+        let visitor = json!({ "email": VISITOR, "password": password });
+        send(&mut connection, post(frontdesk, "/api/auth/register", &visitor)?).await?;
         let mut postgres = database::connect(url).await?;
         sqlx::raw_sql(AssertSqlSafe(SETTINGS.to_owned())).execute(&mut postgres).await?;
         let tokens = tokens(&mut postgres, pair).await?;
         database::close(postgres).await;
-        let session = send(&mut connection, login(frontdesk, &password)?).await?;
+        let session = send(&mut connection, login(frontdesk, EMAIL, &password)?).await?;
         let mut scene = Self {
             frontdesk,
             documents,
@@ -102,29 +107,55 @@ impl Scene {
         Ok(requests)
     }
 
-    /// With RS256 all routes; with EdDSA those that tell the difference.
-    pub(super) fn routes(&self, algorithm: Algorithm) -> Result<Vec<Route>> {
+    /// With keys of four primes all routes; with others those that tell the difference.
+    pub(super) fn routes(&self, keys: Keys) -> Result<Vec<Route>> {
         let route = |name, connections, request| Route {
             name,
             address: self.frontdesk,
-            requests: Arc::new(vec![request]),
+            requests: Requests::one(request),
             status: StatusCode::OK,
             connections,
+            beside: None,
         };
         let others = self.tokens.iter().map(|token| self.request(Method::GET, "/api/users/me", token, Bytes::new()));
         let others = |name| -> Result<Route> {
-            let requests = Arc::new(others.collect::<Result<Vec<_>>>()?);
-            Ok(Route { name, address: self.frontdesk, requests, status: StatusCode::OK, connections: CONNECTIONS })
+            let requests = Requests::InTurn(Arc::new(others.collect::<Result<Vec<_>>>()?));
+            Ok(Route { requests, ..route(name, CONNECTIONS, self.get("/api/users/me")?) })
         };
-        if algorithm == Algorithm::EdDsa {
-            return Ok(vec![
-                route("GET /api/users/me, EdDSA", CONNECTIONS, self.get("/api/users/me")?),
-                others("GET /api/users/me, EdDSA, each another's")?,
-                route("POST /api/auth/login, EdDSA", FEW, login(self.frontdesk, &self.password)?),
-            ]);
+        let sign_in = || login(self.frontdesk, VISITOR, &self.password);
+        let refresh = |name| -> Result<Route> {
+            let sign_in = sign_in()?;
+            Ok(Route {
+                requests: Requests::Refreshes { sign_in: Box::new(sign_in.clone()) },
+                ..route(name, FEW, sign_in)
+            })
+        };
+        let beside = |name| -> Result<Route> {
+            Ok(Route { beside: Some(sign_in()?), ..route(name, FEW, self.get("/api/users/me")?) })
+        };
+        match keys {
+            Keys::TwoPrimes => {
+                return Ok(vec![
+                    route("sign in, RS256, two primes", FEW, sign_in()?),
+                    refresh("refresh, RS256, two primes")?,
+                ]);
+            }
+            Keys::EdDsa => {
+                return Ok(vec![
+                    route("GET /api/users/me, EdDSA", CONNECTIONS, self.get("/api/users/me")?),
+                    others("GET /api/users/me, EdDSA, each another's")?,
+                    route("sign in, EdDSA", FEW, sign_in()?),
+                    refresh("refresh, EdDSA")?,
+                    beside("GET /api/users/me, EdDSA, 4 sign in")?,
+                ]);
+            }
+            Keys::FourPrimes => {}
         }
         let (small, large) =
             (format!("/api/documents/{}/content", self.small), format!("/api/documents/{}/content", self.large));
+        let straight = |name, connections, path| -> Result<Route> {
+            Ok(Route { address: self.documents, ..route(name, connections, self.straight(path)?) })
+        };
         Ok(vec![
             route(BASE, CONNECTIONS, self.get("/healthz")?),
             route("GET /api/users/me", CONNECTIONS, self.get("/api/users/me")?),
@@ -134,27 +165,17 @@ impl Scene {
             route("GET /api/admin/users, 100 of them", CONNECTIONS, self.get("/api/admin/users?limit=100")?),
             route("GET /api/services", CONNECTIONS, self.get("/api/services")?),
             route("GET /api/documents, 1 KB", CONNECTIONS, self.get(&small)?),
-            Route {
-                name: "the same, straight from the service",
-                address: self.documents,
-                requests: Arc::new(vec![self.straight(&small)?]),
-                status: StatusCode::OK,
-                connections: CONNECTIONS,
-            },
+            straight("the same, straight from the service", CONNECTIONS, &small)?,
             route("GET /api/documents, 50 MB", FEWEST, self.get(&large)?),
-            Route {
-                name: "the same 50 MB, straight from the service",
-                address: self.documents,
-                requests: Arc::new(vec![self.straight(&large)?]),
-                status: StatusCode::OK,
-                connections: FEWEST,
-            },
+            straight("the same 50 MB, straight from the service", FEWEST, &large)?,
             Route { status: StatusCode::CREATED, ..route("POST /api/documents, 50 MB", FEWEST, self.upload(LARGE)?) },
-            route("POST /api/auth/login", FEW, login(self.frontdesk, &self.password)?),
+            route("sign in, RS256, four primes", FEW, sign_in()?),
+            refresh("refresh, RS256, four primes")?,
+            beside("GET /api/users/me, 4 sign in")?,
             // Hashes a password, as a sign-in does, but signs nothing.
             Route {
                 status: StatusCode::UNAUTHORIZED,
-                ..route("POST /api/auth/login, refused", FEW, login(self.frontdesk, "another's")?)
+                ..route("sign in, refused", FEW, login(self.frontdesk, VISITOR, "another's")?)
             },
         ])
     }
@@ -207,8 +228,36 @@ fn post(address: SocketAddr, path: &str, body: &Value) -> Result<Request<Full<By
     Ok(request.body(Full::from(body.to_string()))?)
 }
 
-fn login(address: SocketAddr, password: &str) -> Result<Request<Full<Bytes>>> {
-    post(address, "/api/auth/login", &json!({ "username": EMAIL, "password": password }))
+fn login(address: SocketAddr, email: &str, password: &str) -> Result<Request<Full<Bytes>>> {
+    post(address, "/api/auth/login", &json!({ "username": email, "password": password }))
+}
+
+/// Signing in and reading oneself at the former gateway's stack, with an account of its own.
+pub(super) async fn peer(address: SocketAddr) -> Result<Vec<Route>> {
+    let (email, password) = (format!("{}@frontdesk.localhost", Uuid::new_v4()), keys::random_password()?);
+    let mut connection = Connection::open(address).await?;
+    let account = json!({ "email": email, "password": password });
+    send(&mut connection, post(address, "/api/auth/register", &account)?).await?;
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("username", email.as_str()), ("password", &password)])
+        .finish();
+    let sign_in = Request::post("/api/auth/login").header(HOST, address.to_string());
+    let sign_in = sign_in.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Full::from(form))?;
+    let token = text(&send(&mut connection, sign_in.clone()).await?, "access_token")?;
+    let me = Request::get("/api/users/me").header(HOST, address.to_string());
+    let me = me.header(AUTHORIZATION, format!("Bearer {token}")).body(Full::default())?;
+    let route = |name, connections, request| Route {
+        name,
+        address,
+        requests: Requests::one(request),
+        status: StatusCode::OK,
+        connections,
+        beside: None,
+    };
+    Ok(vec![
+        route("former gateway: sign in", FEW, sign_in),
+        route("former gateway: GET /api/users/me", CONNECTIONS, me),
+    ])
 }
 
 async fn send(connection: &mut Connection, request: Request<Full<Bytes>>) -> Result<Value> {
