@@ -72,9 +72,12 @@ impl<'a> Asked<'a> {
             let has_port = after
                 .strip_prefix(&port)
                 .is_some_and(|after| !after.starts_with(|letter: char| letter.is_ascii_digit()));
-            let is_url = before.ends_with("//");
-            // Not a part of a path or of an address of e-mail.
-            let is_word = host.contains(['.', ':']) && !before.ends_with(['/', '@']);
+            let is_after_user = before.ends_with('@')
+                && before.rsplit(char::is_whitespace).next().is_some_and(|word| word.contains("//"));
+            let is_url = before.ends_with("//") || is_after_user;
+            // Not a part of a path, as a name may be, or of an address of e-mail.
+            let is_in_path = before.ends_with('/') && matches!(self.there.host(), Some(Host::Domain(_)));
+            let is_word = host.contains(['.', ':']) && !is_in_path && !before.ends_with('@');
             has_port || (is_url || is_word) && !self.is_beside()
         })
     }
@@ -191,5 +194,9 @@ mod tests {
             assert!(!holds("http://127.0.0.1:3000/", beside, text), "{text} was found");
         }
         assert!(holds("https://desk.example.com/", "http://[::1]:8001/", "for http://[::1]:8001/"));
+        for text in ["http://u@10.0.0.7/", "docs/10.0.0.7", "10.0.0.7"] {
+            assert!(holds("https://desk.example.com/", "http://10.0.0.7/", text), "{text} passed");
+        }
+        assert!(!holds("https://desk.example.com/", "http://10.0.0.7/", "110.0.0.7"));
     }
 }

@@ -76,6 +76,9 @@ const REFERENCES: [HeaderName; 4] =
 const READ_OTHERWISE: [HeaderName; 7] =
     [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_DISPOSITION, ETAG, LINK, REFRESH];
 
+/// The blanks of headers; white space that Unicode knows besides is a letter like any other to browsers.
+const BLANKS: [char; 2] = [' ', '\t'];
+
 const DESTINATION: HeaderName = HeaderName::from_static("destination");
 const IF: HeaderName = HeaderName::from_static("if");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -83,7 +86,7 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the names begin with of what a client may not say: who it is, where it comes from, and what it asked for. Some of it is
 /// ours to say; the rest a service may believe because proxies before others say it, or because its framework does.
-const OURS: [&str; 34] = [
+const OURS: [&str; 59] = [
     "x-user",
     "spin-",
     "x-forwarded",
@@ -118,7 +121,34 @@ const OURS: [&str; 34] = [
     "x-rewrite-url",
     "x-http-method-override",
     "x-http-method",
+    "x-http-verb-override",
     "x-method-override",
+    "x-http-host-override",
+    "x-override-url",
+    "x-url-scheme",
+    "front-end-https",
+    // In which proxies say whom they have let in.
+    "cf-access-",
+    "iv-",
+    "sm-user",
+    "ssl-client-",
+    "tailscale-user-",
+    "x-amzn-oidc-",
+    "x-auth-user",
+    "x-authenticated-",
+    "x-authentik-",
+    "x-client-cert",
+    "x-client-verify",
+    "x-consumer-",
+    "x-credential-",
+    "x-goog-authenticated-user-",
+    "x-ms-client-principal",
+    "x-ssl-client",
+    // In which they say where a client is.
+    "fly-client-ip",
+    "incap-client-ip",
+    "x-azure-clientip",
+    "x-azure-socketip",
 ];
 
 /// What the service behind is told of the caller.
@@ -193,7 +223,8 @@ pub(crate) fn map_resources(headers: &mut HeaderMap, mount: &Mount, asked: &Aske
     if let Entry::Occupied(mut given) = headers.entry(DESTINATION) {
         let mut destinations = given.iter();
         let (Some(destination), None) = (destinations.next(), destinations.next()) else { return Err(BAD_REFERENCE) };
-        let resource = mount.resource(destination.to_str().unwrap_or_default(), asked)?;
+        let destination = std::str::from_utf8(destination.as_bytes()).map_err(|_| BAD_REFERENCE)?;
+        let resource = mount.resource(destination, asked)?;
         given.insert(value(&resource.ok_or(BAD_REFERENCE)?)?);
     }
     if let Entry::Occupied(mut given) = headers.entry(IF) {
@@ -252,7 +283,7 @@ pub(crate) fn for_client(status: StatusCode, mut headers: HeaderMap, mount: &Mou
     replace(&mut headers, &REFRESH, |refresh| mount.refresh(refresh, asked));
     let names_service = |(name, value): &(&HeaderName, &HeaderValue)| {
         !REFERENCES.iter().chain(&READ_OTHERWISE).any(|other| *name == other)
-            && asked.is_named_in(&String::from_utf8_lossy(value.as_bytes()))
+            && mount.is_to_be_mapped(&String::from_utf8_lossy(value.as_bytes()), asked)
     };
     let naming: Vec<HeaderName> = headers.iter().filter(names_service).map(|(name, _)| name.clone()).collect();
     for name in &naming {
@@ -313,22 +344,26 @@ fn is_private(directives: &HeaderValue) -> bool {
 /// Of one line of challenges, each a scheme with perhaps parameters, those for Bearer tokens (RFC 9110, 11.6.1). What is malformed
 /// belongs to the challenge before it, and takes it along: it may be read as another one.
 fn bearer_challenges(line: &str) -> Option<String> {
+    // Some browsers do not know that a backslash keeps a quote from ending a text.
+    if line.contains('\\') {
+        return None;
+    }
     let mut kept: Vec<String> = Vec::new();
     let mut bearer: Option<String> = None;
     let parts = split_outside_quotes(line)?;
-    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
+    for part in parts.iter().map(|part| part.trim_matches(BLANKS)).filter(|part| !part.is_empty()) {
         if is_parameter(part) {
             if let Some(challenge) = &mut bearer {
-                let separator = if challenge.contains([' ', '\t']) { ", " } else { " " };
+                let separator = if challenge.contains(BLANKS) { ", " } else { " " };
                 challenge.push_str(&format!("{separator}{part}"));
             }
             continue;
         }
-        let (scheme, parameter) = part.split_once([' ', '\t']).unwrap_or((part, ""));
+        let (scheme, parameter) = part.split_once(BLANKS).unwrap_or((part, ""));
         if is_token(scheme) {
             kept.extend(bearer.take());
         }
-        let parameter = parameter.trim_start();
+        let parameter = parameter.trim_start_matches(BLANKS);
         let is_bearer = scheme.eq_ignore_ascii_case("bearer") && (parameter.is_empty() || is_parameter(parameter));
         bearer = is_bearer.then(|| part.to_owned());
     }
@@ -336,21 +371,17 @@ fn bearer_challenges(line: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(", "))
 }
 
-/// Whether a text is `name=value`, where the value is a token or a quoted string (RFC 9110, 11.2).
+/// Whether a text is `name=value`, where the value is a quoted string (RFC 9110, 11.2) or anything else that holds neither blanks nor
+/// quotes: some services do not quote URLs.
 fn is_parameter(text: &str) -> bool {
     let Some((name, value)) = text.split_once('=') else { return false };
-    let value = value.trim_start();
+    let value = value.trim_start_matches(BLANKS);
+    let is_bare = || !value.starts_with('=') && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     let is_quoted = || {
-        let mut is_escaped = false;
-        let mut ends = value.strip_prefix('"').unwrap_or_default().char_indices().filter(|(_, letter)| {
-            let is_end = *letter == '"' && !is_escaped;
-            is_escaped = *letter == '\\' && !is_escaped;
-            is_end
-        });
-        // The first quote that ends it is the last letter.
-        ends.next().is_some_and(|(end, _)| end + 2 == value.len())
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        quoted.is_some_and(|quoted| !quoted.contains('"'))
     };
-    is_token(name.trim_end()) && (is_token(value) || is_quoted())
+    is_token(name.trim_end_matches(BLANKS)) && !value.is_empty() && (is_bare() || is_quoted())
 }
 
 /// Puts something else in the place of each value of a header, or nothing.
@@ -701,9 +732,13 @@ mod tests {
             ("Bearer realm=", None),
             ("Bearer \"realm\"=a", None),
             ("Bearer/1 realm=a", None),
+            // A browser that does not know escapes reads two challenges.
+            ("Bearer realm=\"a\\\", Basic realm=\\\"b\"", None),
+            ("Bearer realm=\"a\", Basic \u{a0}=\"b\"", Some("Bearer realm=\"a\"")),
+            ("Bearer realm=\"a\", Basic \u{2003}=\"b\"", Some("Bearer realm=\"a\"")),
             (
-                "Bearer realm=\"a\\\" Basic realm=\\\"b\", error=c",
-                Some("Bearer realm=\"a\\\" Basic realm=\\\"b\", error=c"),
+                "Bearer authorization_uri=https://login.example.com/a?b=c, Basic realm=\"x\", Federated",
+                Some("Bearer authorization_uri=https://login.example.com/a?b=c"),
             ),
             ("Bearer realm=\"\"", Some("Bearer realm=\"\"")),
             ("Bearer realm=\"a\", Bearer realm=\"b\"", Some("Bearer realm=\"a\", Bearer realm=\"b\"")),

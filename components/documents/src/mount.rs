@@ -43,7 +43,8 @@ impl Mount {
         let seen = resolve(&asked.here, reference)?;
         let (is_behind, is_ours) = (asked.is_behind(&seen), asked.is_ours(&seen));
         if !is_web(&seen) {
-            return if is_behind { None } else { as_it_is() };
+            // Such as `feed:http://...`, which has no host of its own.
+            return if is_behind || asked.is_named_in(reference) { None } else { as_it_is() };
         }
         // What names no other host is relative to what the service was asked for.
         let meant = match (is_behind, is_ours) {
@@ -62,14 +63,25 @@ impl Mount {
         }
     }
 
-    /// The value of a header that need not be a reference. `None` when it holds the address of the service and is not a reference to
-    /// what is mounted.
+    /// Whether a header that need not be a reference holds the address of the service, or is a URL that the service has made of what the
+    /// client called us.
+    pub(crate) fn is_to_be_mapped(&self, text: &str, asked: &Asked<'_>) -> bool {
+        asked.is_named_in(text) || self.is_of_service(text, asked)
+    }
+
+    /// The value of such a header. `None` when it holds the address of the service and is not a reference to what is mounted.
     pub(crate) fn text(&self, text: &str, asked: &Asked<'_>) -> Option<String> {
-        if asked.is_named_in(text) {
+        if self.is_to_be_mapped(text, asked) {
             self.location(text, asked).filter(|location| !asked.is_named_in(location))
         } else {
             Some(text.to_owned())
         }
+    }
+
+    fn is_of_service(&self, text: &str, asked: &Asked<'_>) -> bool {
+        let url =
+            text.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("http")).and_then(|_| Url::parse(text).ok());
+        url.is_some_and(|url| asked.is_ours(&url) && path::below(&self.upstream_path, url.path()).is_some())
     }
 
     /// The other way round: what the service calls a resource that a client names by one of our URLs, or by the path of one. `None`
@@ -253,6 +265,8 @@ mod tests {
             ("https://docs.internal/", None),
             ("https://desk.example.com:443/documents/7", Some("/api/documents/7")),
             ("mailto:x@docs.internal", Some("mailto:x@docs.internal")),
+            ("feed:http://docs.internal:8001/documents/7", None),
+            ("ms-word:ofe|u|http://docs.internal:8001/documents/7", None),
             ("http://docs.internal:8001/documents/Übersicht.pdf", Some("/api/documents/%C3%9Cbersicht.pdf")),
             ("https://desk.example.com/documents/7", Some("/api/documents/7")),
             ("https://desk.example.com/people", Some("https://desk.example.com/people")),

@@ -157,8 +157,7 @@ impl TrustedProxies {
     pub(crate) fn called(&self, parts: &Parts) -> Option<Authority> {
         let is_behind_proxy = peer(&parts.headers).is_some_and(|peer| self.contain(peer));
         let forwarded = first(&parts.headers, "x-forwarded-host").filter(|_| is_behind_proxy);
-        let forwarded =
-            forwarded.and_then(|host| host.parse().ok()).filter(|host: &Authority| !host.as_str().contains('@'));
+        let forwarded = forwarded.and_then(|host| host.parse().ok()).filter(is_host_and_port);
         forwarded.or_else(|| parts.uri.authority().cloned())
     }
 
@@ -207,6 +206,13 @@ fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn elements<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
     let elements = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+}
+
+fn is_host_and_port(authority: &Authority) -> bool {
+    let is_of_host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'[' | b']' | b':');
+    let port = authority.as_str().strip_prefix(authority.host());
+    let has_port = port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some());
+    has_port && !authority.host().is_empty() && authority.host().bytes().all(is_of_host)
 }
 
 /// With a port or without, of IPv6 with brackets or without.
@@ -316,6 +322,10 @@ mod tests {
             // What is no host and port says nothing.
             (&["ada@people.example.com"], "desk.example.com"),
             (&["people.example.com/x"], "desk.example.com"),
+            (&["people.example.com:99999"], "desk.example.com"),
+            (&["people.example.com:"], "desk.example.com"),
+            (&["*.example.com"], "desk.example.com"),
+            (&["people.example.com;x=1"], "desk.example.com"),
             (&["\u{e9}", "people.example.com"], "desk.example.com"),
             (&["\u{e9}, people.example.com"], "desk.example.com"),
             (&[""], "desk.example.com"),

@@ -208,8 +208,8 @@ fn finish(response: &mut Response, log: &RequestLog) {
         _ if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
             headers.remove(CONTENT_LENGTH);
         }
-        // The answer to HEAD has lost its body: without a length it has one that nobody knows, which is not zero.
-        Some(0) if log.is_head() => {}
+        // The router has taken the body off, and given the length if it knew one: without it, nobody does.
+        Some(0) if log.is_head() && status.is_success() => {}
         Some(length) if !is_forwarded && !headers.contains_key(CONTENT_LENGTH) => {
             headers.insert(CONTENT_LENGTH, length.into());
         }

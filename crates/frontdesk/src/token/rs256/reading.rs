@@ -1,7 +1,7 @@
 //! Reading a private key: PKCS#8 (RFC 5958) with PKCS#1 in it (RFC 8017, A.1.2), of two primes or more.
 //!
-//! Each relation between the numbers is checked. That the primes are prime is not: with one that is not, a signature comes out
-//! wrong, and is not given away.
+//! Each relation between the numbers is checked. That the primes are prime is not: whoever makes the key can as well make one that is
+//! weak in another way.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul as _, NonZero, Odd};

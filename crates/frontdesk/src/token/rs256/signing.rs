@@ -61,7 +61,9 @@ impl SigningKey {
         let blinded = Zeroizing::new(&*unblinding * &*r);
         let blinded = Zeroizing::new(blinded.retrieve());
         let signature = &*self.residue(self.raise(&blinded)?) * &*unblinding;
-        let signature = signature.retrieve().to_be_bytes();
+        // A wrong one is overwritten as well: it would give the primes away.
+        let signature = Zeroizing::new(signature.retrieve());
+        let signature = Zeroizing::new(signature.to_be_bytes());
         let signature = signature.get(signature.len().checked_sub(self.size)?..)?;
         // One that is right modulo some of the primes only would give them away (Boneh, DeMillo and Lipton, 1997).
         self.verifying_key.verify(message, signature).then(|| signature.to_vec())
