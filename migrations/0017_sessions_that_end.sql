@@ -156,18 +156,63 @@ begin
 end
 $$;
 
+-- Rows of rate_limits are locked in the order of their keys, in the statement that changes them: one that another try has made since is not
+-- in its snapshot, so nobody waits for that out of order.
+
+-- Takes back one try of each of these things, if it was counted.
+create or replace function take_back_tries(kinds text[], things text[]) returns void
+    language plpgsql
+as $$
+declare
+    keys constant text[] := array(select l.key from limits_of(kinds, things, null, null) l);
+begin
+    with tried as materialized (select r.key from rate_limits r where r.key = any (keys) order by r.key for update)
+    update rate_limits r set count = greatest(r.count - 1, 0) from tried t where r.key = t.key;
+end
+$$;
+
+-- Takes back what a try with the right password has counted, and forgets what was tried on the account from the same network. A
+-- device alone was counted where it is known.
+create or replace function password_was_right(address text, network text, device uuid, is_account_counted boolean) returns void
+    language plpgsql
+as $$
+declare
+    forgotten constant text[] := array(
+        select l.key from limits_of(array['login.account_and_ip'], array[address || ' ' || network], null, null) l
+    );
+    counted constant text[] := array(
+        select l.key
+        from limits_of(
+            array['login.device', 'login.ip', 'login.account'],
+            array[
+                device || ' ' || address, case when device is null then network end,
+                case when device is null and is_account_counted then address end
+            ],
+            null, null
+        ) l
+    );
+begin
+    with tried as materialized (
+        select r.key from rate_limits r where r.key = any (counted || forgotten) order by r.key for update
+    ), taken_back as (
+        update rate_limits r set count = greatest(r.count - 1, 0) from tried t where r.key = t.key and r.key = any (counted)
+    )
+    delete from rate_limits r using tried t where r.key = t.key and r.key = any (forgotten);
+end
+$$;
+
 -- Lets the owner of an account sign in again whatever was tried on it, from where they are too if that is known.
 create function forget_tries(address text, network text) returns void
     language plpgsql
 as $$
 declare
-    tried constant text[] := array(
+    keys constant text[] := array(
         select l.key
         from limits_of(array['login.account', 'login.account_and_ip'], array[address, address || ' ' || network], null, null) l
     );
 begin
-    perform from rate_limits l where l.key = any (tried) order by l.key for update;
-    delete from rate_limits l where l.key = any (tried);
+    with tried as materialized (select r.key from rate_limits r where r.key = any (keys) order by r.key for update)
+    delete from rate_limits r using tried t where r.key = t.key;
 end
 $$;
 
