@@ -44,24 +44,36 @@ impl Parameters {
         Self { given: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), errors: Vec::new() }
     }
 
-    /// A parameter made into a `T`. Of one that is given twice the last counts; an empty one counts as not given.
+    /// A filter made into a `T`. Of one that is given twice the last counts; an empty one counts as not given.
     pub fn get<T>(&mut self, name: &str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        self.get_as(name, "value_error", expected, parse)
+        let value = self.given.iter().rfind(|(given, value)| given == name && !value.is_empty());
+        self.parsed(value.cloned(), "value_error", expected, parse)
     }
 
-    /// The same for a parameter whose refusals have a `type` of their own.
-    pub(crate) fn get_as<T>(
+    /// What is no filter and has a `type` of its own for refusals. Of one that is given twice the last counts, and it may not be empty.
+    pub(crate) fn get_strictly<T>(
         &mut self,
         name: &str,
         kind: &str,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let (_, value) = self.given.iter().rev().find(|(given, value)| given == name && !value.is_empty())?;
+        let value = self.given.iter().rfind(|(given, _)| given == name);
+        self.parsed(value.cloned(), kind, expected, parse)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        given: Option<(String, String)>,
+        kind: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (name, value) = given?;
         // Postgres cannot store NUL, and so nothing contains it.
-        let parsed = if value.contains('\0') { None } else { parse(value) };
+        let parsed = if value.contains('\0') { None } else { parse(&value) };
         if parsed.is_none() {
-            self.errors.push(FieldError::query(name, kind, expected));
+            self.errors.push(FieldError::query(&name, kind, expected));
         }
         parsed
     }
