@@ -201,14 +201,19 @@ begin
 end
 $$;
 
--- Lets the owner of an account sign in again whatever was tried on it, from where they are too if that is known.
+-- Lets the owner of an account sign in again whatever was tried on it and however often somebody has signed in, from where they are too if
+-- that is known.
 create function forget_tries(address text, network text) returns void
     language plpgsql
 as $$
 declare
     keys constant text[] := array(
         select l.key
-        from limits_of(array['login.account', 'login.account_and_ip'], array[address, address || ' ' || network], null, null) l
+        from limits_of(
+            array['login.account', 'login.success', 'login.account_and_ip'],
+            array[address, address, address || ' ' || network],
+            null, null
+        ) l
     );
 begin
     with tried as materialized (select r.key from rate_limits r where r.key = any (keys) order by r.key for update)
@@ -247,7 +252,7 @@ $$;
 
 -- Decides on a try and counts it, if none of its limits is reached: so many tries in so many seconds of each thing. Of an account nobody
 -- can be locked out: beyond its limit one try is let through in an interval that doubles from a second up to half a minute, and from an
--- address that has failed on the account lately in one twice as long. So a few who never stop trying cannot take every try from an owner
+-- address or a site of IPv6 that has failed on the account lately in one twice as long. So a few who never stop trying cannot take every try from an owner
 -- who comes from elsewhere. Rows are locked in one order, so that no two tries can wait for each other.
 create or replace function rate_limit(kinds text[], things text[], limits integer[], windows integer[])
     returns table (
@@ -279,7 +284,7 @@ begin
 
     has_failed := exists (
         select from unnest(kinds, keys) as l (kind, key) join rate_limits r on r.key = l.key
-        where l.kind = 'login.account_and_ip' and r.count > 0
+        where l.kind in ('login.account_and_ip', 'login.account_and_ip.site') and r.count > 0
     );
     select false, bool_or(b.refused = 0), (array_agg(b.size order by b.free_at desc))[1],
            (array_agg(b.kind order by b.free_at desc))[1],

@@ -1,5 +1,7 @@
 //! The URL that a request asks for: as the client has it, and as the service behind has it.
 
+use std::net::IpAddr;
+
 use frontdesk::csrf::PublicOrigins;
 use frontdesk::{Error, Result};
 use http::Uri;
@@ -62,24 +64,37 @@ impl<'a> Asked<'a> {
         };
         let host = host.trim_end_matches('.');
         let port = format!(":{port}");
-        text.match_indices(host).any(|(start, _)| {
-            let (before, rest) = text.split_at(start);
-            let after = rest.strip_prefix(host).unwrap_or_default();
-            let after = after.strip_prefix('.').unwrap_or(after);
-            if before.ends_with(is_of_host) || after.starts_with(is_of_host) {
-                return false;
-            }
-            let has_port = after
-                .strip_prefix(&port)
-                .is_some_and(|after| !after.starts_with(|letter: char| letter.is_ascii_digit()));
-            let is_after_user = before.ends_with('@')
-                && before.rsplit(char::is_whitespace).next().is_some_and(|word| word.contains("//"));
-            let is_url = before.ends_with("//") || is_after_user;
-            // Not a part of a path, as a name may be, or of an address of e-mail.
-            let is_in_path = before.ends_with('/') && matches!(self.there.host(), Some(Host::Domain(_)));
-            let is_word = host.contains(['.', ':']) && !is_in_path && !before.ends_with('@');
-            has_port || (is_url || is_word) && !self.is_beside()
-        })
+        self.is_address_in(&text) && !self.is_beside()
+            || text.match_indices(host).any(|(start, _)| {
+                let (before, rest) = text.split_at(start);
+                let after = rest.strip_prefix(host).unwrap_or_default();
+                let after = after.strip_prefix('.').unwrap_or(after);
+                if before.ends_with(is_of_host) || after.starts_with(is_of_host) {
+                    return false;
+                }
+                let has_port = after
+                    .strip_prefix(&port)
+                    .is_some_and(|after| !after.starts_with(|letter: char| letter.is_ascii_digit()));
+                let is_after_user = before.ends_with('@')
+                    && before.rsplit(char::is_whitespace).next().is_some_and(|word| word.contains("//"));
+                let is_url = before.ends_with("//") || is_after_user;
+                // Not a part of a path, as a name may be, or of an address of e-mail.
+                let is_in_path = before.ends_with('/') && matches!(self.there.host(), Some(Host::Domain(_)));
+                let is_word = host.contains(['.', ':']) && !is_in_path && !before.ends_with('@');
+                has_port || (is_url || is_word) && !self.is_beside()
+            })
+    }
+
+    /// Whether a text holds the address of the service, if it has no name: in any spelling, with a port or without.
+    fn is_address_in(&self, text: &str) -> bool {
+        let address = match self.there.host() {
+            Some(Host::Ipv4(address)) => IpAddr::from(address),
+            Some(Host::Ipv6(address)) => address.to_canonical(),
+            _ => return false,
+        };
+        let is_it = |text: &str| text.parse::<IpAddr>().is_ok_and(|other| other.to_canonical() == address);
+        let words = text.split(|letter: char| !(letter.is_ascii_hexdigit() || matches!(letter, ':' | '.')));
+        words.into_iter().any(|word| is_it(word) || word.rsplit_once(':').is_some_and(|(host, _)| is_it(host)))
     }
 
     /// Whether the client calls the machine that the service is on, as in development.
@@ -197,6 +212,16 @@ mod tests {
         for text in ["http://u@10.0.0.7/", "docs/10.0.0.7", "10.0.0.7"] {
             assert!(holds("https://desk.example.com/", "http://10.0.0.7/", text), "{text} passed");
         }
-        assert!(!holds("https://desk.example.com/", "http://10.0.0.7/", "110.0.0.7"));
+        for text in
+            ["fd00::7", "for=fd00::7;by=x", "fd00:0:0:0:0:0:0:7 (nginx)", "[FD00::7]", "http://[fd00::7]:8001/x"]
+        {
+            assert!(holds("https://desk.example.com/", "http://[fd00::7]:8001/", text), "{text} passed");
+        }
+        assert!(holds("https://desk.example.com/", "http://10.0.0.7/", "::ffff:a00:7"));
+        for text in ["110.0.0.7", "10.0.0.70", "10.0.0.7.1", "fd00::71", "node::7", "12:10:07"] {
+            for there in ["http://10.0.0.7/", "http://[fd00::7]:8001/"] {
+                assert!(!holds("https://desk.example.com/", there, text), "{text} was found");
+            }
+        }
     }
 }

@@ -101,6 +101,8 @@ impl Mount {
         // As it is written: services may read a path otherwise than browsers do.
         let uri: Uri = reference.parse().map_err(|_| BAD_REFERENCE)?;
         let target = self.target(&uri).map_err(|_| BAD_REFERENCE)?;
+        // Some services take all of it for a path.
+        path::check(uri.query().unwrap_or_default()).map_err(|_| BAD_REFERENCE)?;
         let path = target.path_and_query().map_or("", PathAndQuery::as_str);
         Ok(Some(if url.is_some() { target.to_string() } else { path.to_owned() }))
     }
@@ -532,6 +534,9 @@ mod tests {
             "/documents/b",
             "/api/documents/../people",
             "/api/documents/%2e%2e/people",
+            "/api/documents/a?/../../people",
+            "https://desk.example.com/api/documents?x=/../..",
+            "/api/documents/a?%2e%2e/people",
             "https://evil.example/api/documents/b",
             "http://docs.internal:8001/documents/b",
             "https://desk.example.com:8443/api/documents/b",

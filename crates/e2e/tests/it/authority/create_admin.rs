@@ -57,6 +57,10 @@ async fn the_new_password_opens_an_account_that_strangers_have_blocked() {
                  where key = rate_limit_key('login.account', $1)";
     assert_eq!(app.database().execute(block, &user.email).await.unwrap(), 1);
     assert_eq!(login(&app, &user.email, Caller::PASSWORD).await.status, 429);
+    // Nor does it matter how often somebody has signed in who knew the password.
+    let often = "update rate_limits set count = 1000000, expires_at = now() + interval '1 hour'
+                 where key = rate_limit_key('login.success', $1)";
+    assert_eq!(app.database().execute(often, &user.email).await.unwrap(), 1);
     create_admin(&app, &user.email);
     assert_eq!(login(&app, &user.email, NEW).await.status, 200);
     app.stop().await.unwrap();
