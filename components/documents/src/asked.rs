@@ -94,7 +94,11 @@ impl<'a> Asked<'a> {
         };
         let is_it = |text: &str| text.parse::<IpAddr>().is_ok_and(|other| other.to_canonical() == address);
         let words = text.split(|letter: char| !(letter.is_ascii_hexdigit() || matches!(letter, ':' | '.')));
-        words.into_iter().any(|word| is_it(word) || word.rsplit_once(':').is_some_and(|(host, _)| is_it(host)))
+        words.into_iter().any(|word| {
+            let without_port = word.rsplit_once(':').map(|(host, _)| host);
+            let without_label = word.split_once(':').map(|(_, host)| host);
+            [Some(word), without_port, without_label].into_iter().flatten().any(is_it)
+        })
     }
 
     /// Whether the client calls the machine that the service is on, as in development.
@@ -212,9 +216,14 @@ mod tests {
         for text in ["http://u@10.0.0.7/", "docs/10.0.0.7", "10.0.0.7"] {
             assert!(holds("https://desk.example.com/", "http://10.0.0.7/", text), "{text} passed");
         }
-        for text in
-            ["fd00::7", "for=fd00::7;by=x", "fd00:0:0:0:0:0:0:7 (nginx)", "[FD00::7]", "http://[fd00::7]:8001/x"]
-        {
+        for text in [
+            "fd00::7",
+            "for=fd00::7;by=x",
+            "addr:fd00::7",
+            "fd00:0:0:0:0:0:0:7 (nginx)",
+            "[FD00::7]",
+            "http://[fd00::7]:8001/x",
+        ] {
             assert!(holds("https://desk.example.com/", "http://[fd00::7]:8001/", text), "{text} passed");
         }
         assert!(holds("https://desk.example.com/", "http://10.0.0.7/", "::ffff:a00:7"));

@@ -40,7 +40,7 @@ fn is_bad(path: &[u8]) -> bool {
         // What follows a semicolon is a parameter of the segment to some servers, and a query to those that decode first. Blanks at the
         // end do not count on Windows.
         let name = segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next().unwrap_or_default();
-        matches!(name.trim_ascii_end(), b"." | b"..")
+        segment == b"." || name.trim_ascii_end() == b".."
     };
     // Some drop these wherever they stand, as browsers do.
     let path: Vec<u8> = path.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n')).collect();
@@ -128,6 +128,7 @@ mod tests {
             "/%C0/%C1.pdf",
             // GBK.
             "/%C0%A5%C3%F7.pdf",
+            "/.%23lock.txt",
             "/%C1%C0",
             "/%E0.pdf",
             "/%F0%80",
