@@ -251,8 +251,8 @@ end
 $$;
 
 -- Decides on a try and counts it, if none of its limits is reached: so many tries in so many seconds of each thing. Of an account nobody
--- can be locked out: beyond its limit one try is let through in an interval that doubles from a second up to half a minute, and from an
--- address or a site of IPv6 that has failed on the account lately in one twice as long. So a few who never stop trying cannot take every try from an owner
+-- can be locked out: beyond its limit one try is let through in an interval that doubles from a second up to half a minute. From an
+-- address that has failed on the account lately it is longer the more often it has, up to twice as long. So a few who never stop trying cannot take every try from an owner
 -- who comes from elsewhere. Rows are locked in one order, so that no two tries can wait for each other.
 create or replace function rate_limit(kinds text[], things text[], limits integer[], windows integer[])
     returns table (
@@ -263,7 +263,7 @@ as $$
 declare
     instant timestamptz;
     keys text[];
-    has_failed boolean;
+    failures integer;
 begin
     -- Many who try at once wait for each other's rows, and on a new connection planning takes longer than all else: it is done before
     -- a row is locked, by a call with nothing to count.
@@ -282,10 +282,11 @@ begin
         refused    = case when r.expires_at > instant then r.refused else 0 end,
         expires_at = case when r.expires_at > instant then r.expires_at else excluded.expires_at end;
 
-    has_failed := exists (
-        select from unnest(kinds, keys) as l (kind, key) join rate_limits r on r.key = l.key
-        where l.kind in ('login.account_and_ip', 'login.account_and_ip.site') and r.count > 0
-    );
+    -- A site has failed as often as it goes beyond what one network of it may: a neighbour's mistake is nobody else's.
+    select coalesce(greatest(0, max(case when l.kind = 'login.account_and_ip' then r.count else r.count - l.size / 16 end)), 0)
+    into failures
+    from unnest(kinds, keys, limits) as l (kind, key, size) join rate_limits r on r.key = l.key
+    where l.kind in ('login.account_and_ip', 'login.account_and_ip.site');
     select false, bool_or(b.refused = 0), (array_agg(b.size order by b.free_at desc))[1],
            (array_agg(b.kind order by b.free_at desc))[1],
            greatest(1, ceil(extract(epoch from max(b.free_at) - instant)))::integer
@@ -295,7 +296,7 @@ begin
                case when l.kind = 'login.account'
                     then least(
                         r.expires_at,
-                        r.last_at + least(30, 2.0 ^ least(r.count - l.size, 5)) * case when has_failed then 2 else 1 end * interval '1 second'
+                        r.last_at + least(30, 2.0 ^ least(r.count - l.size, 5)) * (1 + least(failures, 3) / 3.0) * interval '1 second'
                     )
                     else r.expires_at
                end as free_at
