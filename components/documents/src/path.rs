@@ -37,10 +37,10 @@ pub(crate) fn check(rest: &str) -> Result<(), BadPath> {
 
 fn is_bad(path: &[u8]) -> bool {
     let is_bad_segment = |segment: &[u8]| {
-        // What follows a semicolon is a parameter of the segment to some servers, and a query to those that decode first. Blanks at the
-        // end do not count on Windows.
-        let name = segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next().unwrap_or_default();
-        segment == b"." || name.trim_ascii_end() == b".."
+        // What follows a semicolon is a parameter of the segment to some servers, and a query or a fragment may begin there to those that
+        // decode first. Blanks at the end do not count on Windows.
+        let until = |ends: &[u8]| segment.split(|byte| ends.contains(byte)).next().unwrap_or_default();
+        until(b";") == b"." || until(b";?#").trim_ascii_end() == b".."
     };
     // Some drop these wherever they stand, as browsers do.
     let path: Vec<u8> = path.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n')).collect();
@@ -148,6 +148,7 @@ mod tests {
             "/a/../b",
             "/.",
             "/a/./b",
+            "/.;/b",
             "/%2e%2e/x",
             "/%2E./x",
             "/.%2e",
