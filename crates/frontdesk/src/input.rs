@@ -6,7 +6,7 @@ use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, FieldError, Result};
-use crate::text;
+use crate::text::{self, Fault};
 
 /// A field of a PATCH.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -156,35 +156,21 @@ impl Check {
     /// One line of text, as [`text::clean`] makes it; `None` when it is blank or refused: longer than `max` characters, or with line
     /// breaks or control characters.
     pub fn line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        let is_refused = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-        self.text(field, text::clean(text), max, is_refused)
+        self.accept(field, text::line(text, max)).flatten()
     }
 
-    /// The same for text of several lines, with whichever line breaks it has (Unicode, 5.8).
+    /// The same for text of several lines.
     pub fn lines(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        let is_refused = |letter: char| letter.is_control() && !matches!(letter, '\t' | '\n'..='\r' | '\u{85}');
-        self.text(field, text::clean(text), max, is_refused)
+        self.accept(field, text::lines(text, max)).flatten()
     }
 
     /// One line that must not be blank.
     pub fn required_line(&mut self, field: &str, text: &str, max: usize) -> Option<String> {
-        let before = self.errors.len();
-        let line = self.line(field, text, max);
-        if line.is_none() && self.errors.len() == before {
-            self.refuse(field, "string_too_short", format!("{field} must not be blank"));
-        }
-        line
+        self.accept(field, text::line(text, max).and_then(|line| line.ok_or(Fault::Blank)))
     }
 
-    fn text(&mut self, field: &str, text: String, max: usize, is_refused: impl Fn(char) -> bool) -> Option<String> {
-        if text.chars().count() > max {
-            self.refuse(field, "string_too_long", format!("{field} must have at most {max} characters"));
-        } else if text.contains(is_refused) {
-            self.refuse(field, "string_control", format!("{field} must not contain control characters"));
-        } else if !text.is_empty() {
-            return Some(text);
-        }
-        None
+    fn accept<T>(&mut self, field: &str, checked: std::result::Result<T, Fault>) -> Option<T> {
+        checked.map_err(|fault| self.refuse(field, fault.kind(), format!("{field} {fault}"))).ok()
     }
 
     /// Everything that was noted, to be told with more.

@@ -6,13 +6,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::checkout::{Checkout, cargo};
 use crate::fresh::Stamp;
 use crate::manifest::{self, Component};
-use crate::process;
+use crate::process::{self, Process};
 
 pub(crate) const TARGET: &str = "wasm32-wasip2";
 /// The package of `crates/devhost/probe`.
@@ -39,8 +40,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     build(&checkout, &checkout.target_folder()?, &components)
 }
 
-/// Builds all components, but calls cargo only for those whose sources changed since their last build.
-pub(crate) fn build_stale(checkout: &Checkout, target: &Path) -> Result<()> {
+/// Builds native programs of this workspace and all components, as far as their sources changed since their last build: the
+/// programs and the components side by side, because what a component ends with, link-time optimisation, keeps one core busy.
+pub fn build_stale(checkout: &Checkout, target: &Path, programs: &[&str]) -> Result<()> {
+    let programs = start_programs(checkout, target, programs)?;
+    build_stale_components(checkout, target)?;
+    programs.map_or(Ok(()), Building::finish)
+}
+
+/// Calls cargo only for those components whose sources changed since their last build.
+fn build_stale_components(checkout: &Checkout, target: &Path) -> Result<()> {
     let (fresh, stale): (Vec<_>, Vec<_>) = manifest::components(checkout)?.into_iter().partition(|component| {
         stamp(checkout, target, &component.name).is_fresh() && checkout.path(&component.source).is_file()
     });
@@ -52,7 +61,7 @@ pub(crate) fn build_stale(checkout: &Checkout, target: &Path) -> Result<()> {
 }
 
 /// The components and the sizes of their files in bytes.
-pub(crate) fn sizes(checkout: &Checkout) -> Result<Vec<(String, u64)>> {
+pub fn sizes(checkout: &Checkout) -> Result<Vec<(String, u64)>> {
     let size = |component: Component| {
         let path = checkout.path(&component.source);
         let metadata = fs::metadata(&path).with_context(|| format!("cannot read {}", checkout.show(&path)))?;
@@ -81,7 +90,7 @@ fn build(checkout: &Checkout, target: &Path, components: &[Component]) -> Result
 }
 
 /// Builds the component that the tests of the hosts run, which is no part of the application: where it is.
-pub(crate) fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
+pub fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
     let (stamp, wasm) = (stamp(checkout, target, PROBE), wasm(target, PROBE));
     if !stamp.is_fresh() || !wasm.is_file() {
         add_target(checkout)?;
@@ -93,20 +102,59 @@ pub(crate) fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf>
     Ok(wasm)
 }
 
+/// Where a native program of this workspace is, once it is built.
+pub fn program(target: &Path, name: &str) -> PathBuf {
+    target.join("debug").join(name)
+}
+
 /// Builds a native program of this workspace when its sources changed: where it is.
 pub(crate) fn build_program(checkout: &Checkout, target: &Path, name: &str) -> Result<PathBuf> {
-    let program = target.join("debug").join(name);
-    let stamp = Stamp::new(checkout, program.with_extension("stamp"), program.with_extension("d"));
-    if !program.is_file() || !stamp.is_fresh() {
-        println!("Building {name}");
-        let began = stamp.begin()?;
-        // Not `-p`: its dependencies would be compiled with fewer features, and by `cargo test --workspace` once more.
-        let mut build = cargo();
-        build.current_dir(checkout.root()).args(["build", "--locked", "--workspace", "--bin", name]);
-        process::run(&mut build)?;
-        stamp.end(began)?;
+    start_programs(checkout, target, &[name])?.map_or(Ok(()), Building::finish)?;
+    Ok(program(target, name))
+}
+
+/// Native programs that cargo builds at this moment. Dropping it stops cargo.
+struct Building {
+    cargo: Process,
+    names: String,
+    stamps: Vec<(Stamp, SystemTime)>,
+}
+
+impl Building {
+    /// Waits until they are built.
+    fn finish(mut self) -> Result<()> {
+        let status = self.cargo.wait()?;
+        if !status.success() {
+            bail!("{} could not be built ({status})", self.names);
+        }
+        self.stamps.into_iter().try_for_each(|(stamp, began)| stamp.end(began))
     }
-    Ok(program)
+}
+
+/// Starts to build those programs whose sources changed.
+fn start_programs(checkout: &Checkout, target: &Path, names: &[&str]) -> Result<Option<Building>> {
+    let (mut stale, mut stamps) = (Vec::new(), Vec::new());
+    for name in names {
+        let program = program(target, name);
+        let stamp = Stamp::new(checkout, program.with_extension("stamp"), program.with_extension("d"));
+        if !program.is_file() || !stamp.is_fresh() {
+            let began = stamp.begin()?;
+            stale.push(*name);
+            stamps.push((stamp, began));
+        }
+    }
+    if stale.is_empty() {
+        return Ok(None);
+    }
+    let names = stale.join(", ");
+    println!("Building {names}");
+    // Not `-p`: its dependencies would be compiled with fewer features, and by `cargo test --workspace` once more.
+    let mut build = cargo();
+    build.current_dir(checkout.root()).args(["build", "--locked", "--workspace"]);
+    stale.iter().for_each(|name| {
+        build.args(["--bin", name]);
+    });
+    Ok(Some(Building { cargo: Process::spawn(&mut build)?, names, stamps }))
 }
 
 fn compile(checkout: &Checkout, package: &str) -> Result<()> {
@@ -119,7 +167,7 @@ fn compile(checkout: &Checkout, package: &str) -> Result<()> {
 }
 
 /// A size as people read it.
-pub(crate) fn kilobytes(size: u64) -> String {
+pub fn kilobytes(size: u64) -> String {
     format!("{} kB", size.div_ceil(1000))
 }
 

@@ -12,13 +12,13 @@ use anyhow::{Context as _, Result, bail};
 use crate::process;
 
 /// The checkout that this command works on.
-pub(crate) struct Checkout {
+pub struct Checkout {
     root: PathBuf,
 }
 
 impl Checkout {
     /// The one around the working directory. What was there at compile time would be wrong for a checkout that moved.
-    pub(crate) fn find() -> Result<Self> {
+    pub fn find() -> Result<Self> {
         let here = std::env::current_dir().context("cannot tell the working directory")?;
         let is_root = |folder: &&Path| folder.join("spin.toml").is_file() && folder.join("crates/xtask").is_dir();
         match here.ancestors().find(is_root) {
@@ -27,33 +27,35 @@ impl Checkout {
         }
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// Its folder.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
-    pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+    /// A path in it.
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.root.join(relative)
     }
 
     /// A path under `.local`, the git-ignored folder for what is made on this machine; the folder is there afterwards.
-    pub(crate) fn local(&self, relative: impl AsRef<Path>) -> Result<PathBuf> {
+    pub fn local(&self, relative: impl AsRef<Path>) -> Result<PathBuf> {
         let folder = self.path(".local");
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(folder.join(relative))
     }
 
     /// The signing and verifying keys of `up`.
-    pub(crate) fn keys(&self) -> Result<PathBuf> {
+    pub fn keys(&self) -> Result<PathBuf> {
         self.local("keys")
     }
 
     /// A path as the user would type it: relative to the checkout where it is inside.
-    pub(crate) fn show<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+    pub fn show<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
 
     /// Cargo's target folder, wherever the environment or a configuration file puts it.
-    pub(crate) fn target_folder(&self) -> Result<PathBuf> {
+    pub fn target_folder(&self) -> Result<PathBuf> {
         let mut metadata = cargo();
         metadata.current_dir(&self.root).args(["metadata", "--no-deps", "--format-version=1", "--offline", "--locked"]);
         let metadata: serde_json::Value = serde_json::from_str(&process::output(&mut metadata)?)?;
@@ -63,7 +65,7 @@ impl Checkout {
 }
 
 /// The cargo that runs this program, or the one on the PATH.
-pub(crate) fn cargo() -> Command {
+pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // What `cargo run` told this program of its own package. Ring's build script looks at such variables: it, and all that
     // depends on it, would be compiled anew whenever a cargo with them follows one without them.
@@ -78,7 +80,7 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// Creates a folder that only its owner may look into.
-pub(crate) fn create_private_folder(folder: &Path) -> Result<()> {
+pub fn create_private_folder(folder: &Path) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -87,7 +89,7 @@ pub(crate) fn create_private_folder(folder: &Path) -> Result<()> {
 }
 
 /// Writes a file that only its owner may read. It is replaced whole: nobody sees half of it, or it with wider permissions.
-pub(crate) fn write_private(path: &Path, contents: &str) -> Result<()> {
+pub fn write_private(path: &Path, contents: &str) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
@@ -106,7 +108,7 @@ pub(crate) fn write_private(path: &Path, contents: &str) -> Result<()> {
 }
 
 /// A file's text, or `None` when there is no such file.
-pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
+pub fn read_if_there(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

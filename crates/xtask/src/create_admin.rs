@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use frontdesk::input::Check;
+use rules::text::{self, Fault};
 
 use crate::checkout::Checkout;
 use crate::target::Target;
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let checkout = Checkout::find()?;
-    let email = frontdesk::email::parse(&args.email).map_err(|reason| anyhow!("{}: {reason}", args.email))?;
+    let email = rules::email::parse(&args.email).map_err(|reason| anyhow!("{}: {reason}", args.email))?;
     let full_name = args.full_name.as_deref().map(full_name).transpose()?;
     // Asked for before anything is started, so that Ctrl-C at the prompt has nothing to undo.
     let (password, generated) = password(args)?;
@@ -91,7 +91,7 @@ from admin a cross join lateral forget_passwords(a.id, a.email) as forgotten cro
 
 /// Stores the account. A signal has to wait until that is done: otherwise there could be one whose password nobody has seen.
 pub(crate) fn store(url: &str, email: &str, full_name: Option<&str>, password: &str) -> Result<Outcome> {
-    let hash = frontdesk::password::hash(password)?;
+    let hash = rules::password::hash(password)?;
     signals::catch();
     signals::check()?;
     let stored = signals::runtime()?.block_on(async {
@@ -121,11 +121,9 @@ pub(crate) fn an_admin_exists(url: &str) -> Result<bool> {
 }
 
 /// As the table accepts it.
-fn full_name(text: &str) -> Result<String> {
-    let mut check = Check::default();
-    let name = check.required_line("the name", text, 200);
-    let errors = check.into_errors();
-    name.ok_or_else(|| anyhow!("{}", errors.into_iter().map(|error| error.msg).collect::<Vec<_>>().join("; ")))
+fn full_name(name: &str) -> Result<String> {
+    let line = text::line(name, 200).and_then(|line| line.ok_or(Fault::Blank));
+    line.map_err(|fault| anyhow!("the name {fault}"))
 }
 
 /// The password, and whether it was generated.
@@ -143,7 +141,7 @@ fn password(args: &Args) -> Result<(String, bool)> {
     } else {
         return Ok((keys::random_password()?, true));
     };
-    let broken = frontdesk::password::broken_rules(&password);
+    let broken = rules::password::broken_rules(&password);
     if !broken.is_empty() {
         let rules: Vec<_> = broken.iter().map(|rule| rule.message).collect();
         bail!("{}", rules.join("; "));

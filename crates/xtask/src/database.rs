@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a connection.
-pub(crate) async fn connect(url: &str) -> Result<PgConnection> {
+pub async fn connect(url: &str) -> Result<PgConnection> {
     // sqlx's own text could repeat a part of the URL.
     let options = PgConnectOptions::from_str(url).map_err(|_| anyhow!("the database URL is malformed"))?;
     let place = place(&options);
@@ -23,7 +23,7 @@ pub(crate) async fn connect(url: &str) -> Result<PgConnection> {
 }
 
 /// Where a URL points to, without the password.
-pub(crate) fn describe(url: &str) -> String {
+pub fn describe(url: &str) -> String {
     PgConnectOptions::from_str(url).map_or_else(|_| "a malformed URL".to_owned(), |options| place(&options))
 }
 
@@ -33,50 +33,52 @@ fn place(options: &PgConnectOptions) -> String {
 }
 
 /// The same server, another database.
-pub(crate) fn with_database(url: &str, database: &str) -> Result<String> {
+pub fn with_database(url: &str, database: &str) -> Result<String> {
     let mut url = url::Url::parse(url).map_err(|_| anyhow!("the database URL is malformed"))?;
     url.set_path(database);
     Ok(url.into())
 }
 
 /// Whether the server refused because of this SQLSTATE.
-pub(crate) fn is_sqlstate(error: &anyhow::Error, state: &str) -> bool {
+pub fn is_sqlstate(error: &anyhow::Error, state: &str) -> bool {
     error.downcast_ref::<DatabaseError>().is_some_and(|error| error.sqlstate.as_deref() == Some(state))
 }
 
 /// Creates an empty database in place of one of that name, which must be one of this program's own.
-pub(crate) async fn recreate(server: &mut PgConnection, database: &str) -> Result<()> {
+pub async fn recreate(server: &mut PgConnection, database: &str) -> Result<()> {
     drop_if_there(server, database).await?;
     execute(server, format!("create database {}", identifier(database))).await
 }
 
 /// Drops a database, whoever is connected to it.
-pub(crate) async fn drop_if_there(server: &mut PgConnection, database: &str) -> Result<()> {
+pub async fn drop_if_there(server: &mut PgConnection, database: &str) -> Result<()> {
     execute(server, format!("drop database if exists {} with (force)", identifier(database))).await
 }
 
 /// Runs a statement whose names this program made up itself.
-pub(crate) async fn execute(connection: &mut PgConnection, sql: String) -> Result<()> {
+pub async fn execute(connection: &mut PgConnection, sql: String) -> Result<()> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map_err(explain)?;
     Ok(())
 }
 
 /// Ends a connection politely; a server that is gone already is fine.
-pub(crate) async fn close(connection: PgConnection) {
+pub async fn close(connection: PgConnection) {
     let _ = connection.close().await;
 }
 
-pub(crate) fn identifier(name: &str) -> String {
+/// A name, quoted for SQL.
+pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-pub(crate) fn literal(text: &str) -> String {
+/// A text, quoted for SQL.
+pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// What Postgres, or the way to it, said. Sqlx's own texts repeat each other along the chain of causes.
 #[derive(Debug)]
-pub(crate) struct DatabaseError {
+pub struct DatabaseError {
     text: String,
     sqlstate: Option<String>,
 }
@@ -90,7 +92,7 @@ impl std::fmt::Display for DatabaseError {
 impl std::error::Error for DatabaseError {}
 
 /// To be applied to every error of sqlx's.
-pub(crate) fn explain(error: sqlx::Error) -> anyhow::Error {
+pub fn explain(error: sqlx::Error) -> anyhow::Error {
     let (text, sqlstate) = match &error {
         sqlx::Error::Database(error) => (error.message().to_owned(), error.code().map(Into::into)),
         sqlx::Error::Io(error) => (error.to_string(), None),

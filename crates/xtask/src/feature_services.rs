@@ -2,7 +2,7 @@
 //! see `crates/devservices`.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +15,8 @@ use crate::process::Process;
 use crate::signals::{self, Interrupted};
 use crate::variables::{Derived, Given};
 
-pub(crate) const PROGRAM: &str = "devservices";
+/// The package, and its program.
+pub const PROGRAM: &str = "devservices";
 /// What keeps the `service_token` that is made here, in the folder of keys.
 pub(crate) const SERVICE_TOKEN_FILE: &str = "service.token";
 /// The variable of each service's origin, and the program's option for its address.
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => Folder::new(checkout.keys()?).secret(SERVICE_TOKEN_FILE)?,
     };
     let services = FeatureServices::choose(&given, args.listen)?;
-    let program = build(&checkout, &checkout.target_folder()?)?;
+    let program = build::build_program(&checkout, &checkout.target_folder()?, PROGRAM)?;
     match services.start(&program, &checkout.local(PROGRAM)?, args.listen, &token)? {
         Some(mut process) => match process.wait() {
             Err(error) if error.is::<Interrupted>() => Ok(()),
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The services that the operator does not have, and where they are to be.
-pub(crate) struct FeatureServices {
+pub struct FeatureServices {
     addresses: Vec<Address>,
 }
 
@@ -67,7 +68,7 @@ struct Address {
 impl FeatureServices {
     /// Chooses their addresses: the ports after the application's, so that they stay the same, or any that are free. A port that the
     /// operator has named for another service is that one's, though it may not run yet.
-    pub(crate) fn choose(given: &Given, application: SocketAddr) -> Result<Self> {
+    pub fn choose(given: &Given, application: SocketAddr) -> Result<Self> {
         let named: Vec<&str> = SERVICES.iter().filter_map(|(variable, _)| given.get(variable)).collect();
         let is_named =
             |port: u16| named.iter().any(|origin| origin.trim_end_matches('/').ends_with(&format!(":{port}")));
@@ -83,17 +84,17 @@ impl FeatureServices {
     }
 
     /// Their origins, by the names of `spin.toml`.
-    pub(crate) fn variables(&self) -> Derived {
+    pub fn variables(&self) -> Derived {
         self.origins(|_| true)
     }
 
     /// Those that stay the same from run to run.
-    pub(crate) fn variables_that_stay(&self) -> Derived {
+    pub fn variables_that_stay(&self) -> Derived {
         self.origins(|address| address.stays)
     }
 
     /// Those of this run alone: at the next one another program may be there.
-    pub(crate) fn variables_for_this_run(&self) -> Derived {
+    pub fn variables_for_this_run(&self) -> Derived {
         self.origins(|address| !address.stays)
     }
 
@@ -103,7 +104,7 @@ impl FeatureServices {
     }
 
     /// Starts them, with a folder for what they keep; `None` when the operator has all of them. They end when this is dropped.
-    pub(crate) fn start(
+    pub fn start(
         &self,
         program: &Path,
         data: &Path,
@@ -122,11 +123,6 @@ impl FeatureServices {
         command.env("SERVICE_TOKEN", service_token);
         Process::spawn(&mut command).map(Some)
     }
-}
-
-/// Builds the program when its sources changed.
-pub(crate) fn build(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
-    build::build_program(checkout, target, PROGRAM)
 }
 
 #[cfg(test)]

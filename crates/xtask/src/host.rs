@@ -1,6 +1,6 @@
 //! The program that runs the application: Spin where a recent one is installed, else the development host of this workspace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::build;
 use crate::checkout::Checkout;
 use crate::http::{Answer, Connection};
 use crate::process::{self, Process};
 use crate::signals::{self, Interrupted};
+use crate::{build, manifest, variables};
 
+/// The package of the development host, and its program.
+const DEVHOST: &str = "devhost";
 /// The oldest Spin that can run the components: they are made for WASI 0.3.0, which 4.0 did not have.
 const OLDEST_SPIN: (u64, u64) = (4, 1);
 /// What Spin calls the plugin that has the cron trigger, and the oldest one that knows `spin:cron@3.0.0`.
@@ -31,7 +33,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [
 ];
 
 /// Where the application is served unless another address is asked for.
-pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
 /// How long the host may take until it listens: the first start compiles all components to machine code.
 const UNTIL_LISTENING: Duration = Duration::from_secs(300);
 /// How long the application may then say that something is missing.
@@ -40,7 +42,7 @@ const POLL: Duration = Duration::from_millis(25);
 
 /// Which host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// `spin up`, which is what production uses
     Spin,
     /// The development host of this workspace
@@ -49,27 +51,29 @@ pub(crate) enum Kind {
 
 /// The choice between them, for the commands that start one.
 #[derive(clap::Args)]
-pub(crate) struct Choice {
+pub struct Choice {
     /// The host to use [default: spin when one of at least 4.1 is on the PATH, else devhost]
     #[arg(long, value_enum, env = "FRONTDESK_HOST", hide_env_values = true)]
-    pub(crate) host: Option<Kind>,
+    pub host: Option<Kind>,
 }
 
 /// A host that can be started.
-pub(crate) struct Host {
-    pub(crate) kind: Kind,
-    pub(crate) program: PathBuf,
+pub struct Host {
+    /// Which one it is.
+    pub kind: Kind,
+    /// Its program.
+    pub program: PathBuf,
     /// For people.
-    pub(crate) description: String,
+    pub description: String,
     /// Whether it runs what a cron trigger has.
     has_cron: bool,
 }
 
 impl Host {
-    /// The one that was asked for, or the best there is; the development host is built when its sources changed.
-    pub(crate) fn find(checkout: &Checkout, target: &Path, choice: &Choice) -> Result<Self> {
+    /// The one that was asked for, or the best there is.
+    pub fn find(target: &Path, choice: &Choice) -> Result<Self> {
         match choice.host {
-            Some(Kind::Devhost) => Self::devhost(checkout, target, "devhost"),
+            Some(Kind::Devhost) => Ok(Self::devhost(target, "devhost")),
             Some(Kind::Spin) => match spin()? {
                 Some((program, version)) => Self::spin(program, &version),
                 None => bail!("`spin` is not on the PATH"),
@@ -78,9 +82,9 @@ impl Host {
                 Some((program, version)) if is_recent(&version) => Self::spin(program, &version),
                 Some((_, version)) => {
                     let version = version.trim();
-                    Self::devhost(checkout, target, &format!("devhost ({version} is too old: 4.1 is needed)"))
+                    Ok(Self::devhost(target, &format!("devhost ({version} is too old: 4.1 is needed)")))
                 }
-                None => Self::devhost(checkout, target, "devhost (spin is not installed)"),
+                None => Ok(Self::devhost(target, "devhost (spin is not installed)")),
             },
         }
     }
@@ -96,13 +100,18 @@ impl Host {
         Ok(Self { kind: Kind::Spin, program, description, has_cron })
     }
 
-    fn devhost(checkout: &Checkout, target: &Path, description: &str) -> Result<Self> {
-        let program = build::build_program(checkout, target, "devhost")?;
-        Ok(Self { kind: Kind::Devhost, program, description: description.to_owned(), has_cron: true })
+    fn devhost(target: &Path, description: &str) -> Self {
+        let program = build::program(target, DEVHOST);
+        Self { kind: Kind::Devhost, program, description: description.to_owned(), has_cron: true }
+    }
+
+    /// The program of this workspace that has to be built before it can be started.
+    pub fn to_build(&self) -> Option<&'static str> {
+        (self.kind == Kind::Devhost).then_some(DEVHOST)
     }
 
     /// As `FRONTDESK_HOST` spells it.
-    pub(crate) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self.kind {
             Kind::Spin => "spin",
             Kind::Devhost => "devhost",
@@ -110,7 +119,7 @@ impl Host {
     }
 
     /// Starts an application and waits until it is ready.
-    pub(crate) fn start(&self, application: &Application, listen: SocketAddr, setup: Setup<'_>) -> Result<Running> {
+    pub fn start(&self, application: &Application, listen: SocketAddr, setup: Setup<'_>) -> Result<Running> {
         let mut command = Command::new(&self.program);
         // Spin looks for `.env` in the working directory.
         command.current_dir(application.manifest.parent().context("a manifest is in a folder")?);
@@ -119,7 +128,7 @@ impl Host {
         command.env("SPIN_HTTP_LISTEN_ADDR", listen.to_string());
         if !self.has_cron {
             // Spin refuses an application with a trigger that it does not have.
-            for component in http_components(&application.manifest)? {
+            for component in manifest::http_components(&application.manifest)? {
                 command.args(["-c", &component]);
             }
         }
@@ -131,59 +140,63 @@ impl Host {
         if let Some(log) = setup.log {
             command.stdout(log.try_clone()?).stderr(log.try_clone()?);
         }
-        let mut running = Running { process: Process::spawn(&mut command)?, address: reachable(listen) };
+        let (variables, address) = (manifest::variables(&application.manifest)?, reachable(listen));
+        let mut running = Running { process: Process::spawn(&mut command)?, address, variables };
         running.wait_until_ready(application.ready)?;
         Ok(running)
     }
 }
 
 /// What a host runs.
-pub(crate) struct Application {
+pub struct Application {
     /// Its `spin.toml`.
-    pub(crate) manifest: PathBuf,
+    pub manifest: PathBuf,
     /// The path that answers with a success once it can be used.
-    pub(crate) ready: &'static str,
+    pub ready: &'static str,
 }
 
 impl Application {
     /// Frontdesk.
-    pub(crate) fn frontdesk(checkout: &Checkout) -> Self {
+    pub fn frontdesk(checkout: &Checkout) -> Self {
         Self { manifest: checkout.path("spin.toml"), ready: "/readyz" }
     }
 }
 
 /// What a host is started with.
 #[derive(Default)]
-pub(crate) struct Setup<'a> {
+pub struct Setup<'a> {
     /// Beside this program's own environment.
-    pub(crate) environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, String>,
     /// Where its output goes instead of the terminal.
-    pub(crate) log: Option<&'a File>,
+    pub log: Option<&'a File>,
 }
 
 /// A host that serves; dropping it stops it.
-pub(crate) struct Running {
+pub struct Running {
     process: Process,
     address: SocketAddr,
+    /// The names of the application's variables. What is wrong with one of them stays so.
+    variables: Vec<String>,
 }
 
 impl Running {
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// How much memory it has in use, in KiB.
-    pub(crate) fn memory(&self) -> Result<u64> {
+    pub fn memory(&self) -> Result<u64> {
         self.process.memory()
     }
 
     /// How long it has kept a core busy, where the system has a clock for that.
-    pub(crate) fn cpu_time(&self) -> Result<Option<Duration>> {
+    pub fn cpu_time(&self) -> Result<Option<Duration>> {
         self.process.cpu_time()
     }
 
     /// Waits until the host ends by itself, which is always an error, or a signal arrives, which is one too.
-    pub(crate) fn wait(&mut self) -> Result<()> {
+    pub fn wait(&mut self) -> Result<()> {
         let status = self.process.wait()?;
         bail!("the host ended ({status})")
     }
@@ -200,6 +213,10 @@ impl Running {
             match answer {
                 Ok(Some(answer)) if answer.status.is_success() => return Ok(()),
                 Ok(answer) => {
+                    let complaints = answer.as_ref().map(|answer| variables::complaints(answer, &self.variables));
+                    if let Some(complaints) = complaints.filter(|complaints| !complaints.is_empty()) {
+                        bail!("{}", complaints.join("\nerror: "));
+                    }
                     let since = *listening.get_or_insert_with(Instant::now);
                     if since.elapsed() > UNTIL_READY {
                         let reason = answer.map_or_else(
@@ -231,7 +248,7 @@ async fn readiness(address: SocketAddr, path: &str) -> Result<Option<Answer>> {
 }
 
 /// The address to connect to for one to listen on: all interfaces are no destination.
-pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -273,17 +290,6 @@ fn lists_cron_plugin(plugins: &str) -> bool {
         let is_it = words.next() == Some(CRON_PLUGIN);
         is_it && words.next().and_then(major_and_minor).is_some_and(|version| version >= OLDEST_CRON_PLUGIN)
     })
-}
-
-/// The components of a `spin.toml` that have a route, each once.
-fn http_components(path: &Path) -> Result<BTreeSet<String>> {
-    let manifest: toml::Table = std::fs::read_to_string(path)
-        .map_err(anyhow::Error::from)
-        .and_then(|text| Ok(text.parse()?))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let triggers = manifest.get("trigger").and_then(|triggers| triggers.get("http")).and_then(toml::Value::as_array);
-    let component = |trigger: &toml::Value| Some(trigger.get("component")?.as_str()?.to_owned());
-    Ok(triggers.into_iter().flatten().filter_map(component).collect())
 }
 
 /// `spin 4.1.0-pre0 (94a8fc8 2026-08-21)`. The pre-releases of 4.1 count: they have what is needed.

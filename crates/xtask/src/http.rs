@@ -12,27 +12,29 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// One keep-alive connection.
-pub(crate) struct Connection {
+pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     address: SocketAddr,
 }
 
 /// An answer, read whole.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Bytes,
 }
 
 impl Answer {
     /// The body, for a message.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).trim().to_owned()
     }
 }
 
 impl Connection {
     /// Connects. Must be called on a tokio runtime, which carries the connection from then on.
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+    pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         // Otherwise small requests wait for the acknowledgement of the one before.
         stream.set_nodelay(true)?;
@@ -42,12 +44,12 @@ impl Connection {
     }
 
     /// A request without a body.
-    pub(crate) fn get(&self, path: &str) -> Result<Request<Full<Bytes>>> {
+    pub fn get(&self, path: &str) -> Result<Request<Full<Bytes>>> {
         Ok(self.builder(Method::GET, path).body(Full::default())?)
     }
 
     /// A request with a bearer token and nothing else.
-    pub(crate) fn call(&self, path: &str, token: &str) -> Result<Request<Full<Bytes>>> {
+    pub fn call(&self, path: &str, token: &str) -> Result<Request<Full<Bytes>>> {
         let mut token = HeaderValue::from_str(&format!("Bearer {token}")).context("a token is no header value")?;
         token.set_sensitive(true);
         Ok(self.builder(Method::POST, path).header(AUTHORIZATION, token).body(Full::default())?)
@@ -58,7 +60,7 @@ impl Connection {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer> {
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer> {
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::checkout::{Checkout, cargo};
-use crate::{build, manifest, openapi, process};
+use crate::{build, manifest, process, tools};
 
 pub(crate) fn run() -> Result<()> {
     let checkout = Checkout::find()?;
@@ -28,8 +28,8 @@ pub(crate) fn run() -> Result<()> {
     install_deny(&checkout)?;
     // Advisories are left out: their database is not reachable everywhere.
     step("dependencies", cargo().args(["deny", "--locked", "check", "bans", "licenses", "sources"]))?;
-    println!("== OpenAPI document");
-    openapi::check(&checkout)
+    let document = ["run", "--locked", "--bin", tools::PROGRAM, "--", "openapi", "--check"];
+    step("OpenAPI document", cargo().args(document))
 }
 
 fn install_deny(checkout: &Checkout) -> Result<()> {

@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Applies what is missing, and says what it does.
-pub(crate) fn migrate(checkout: &Checkout, url: &str) -> Result<()> {
+pub fn migrate(checkout: &Checkout, url: &str) -> Result<()> {
     let folder = checkout.path("migrations");
     signals::block_on(async {
         let migrations = read(&folder).await?;

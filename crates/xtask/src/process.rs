@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(5);
 
 /// A running child; dropping it stops it.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     program: String,
     status: Option<ExitStatus>,
@@ -31,7 +31,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a child. It gets no standard input: it runs in the background of the terminal, where reading would stop it.
-    pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+    pub fn spawn(command: &mut Command) -> Result<Self> {
         signals::catch();
         signals::check()?;
         let program = name(command);
@@ -45,13 +45,13 @@ impl Process {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.status = self.child.try_wait().with_context(|| format!("cannot wait for `{}`", self.program))?;
         Ok(self.status)
     }
 
     /// Waits until it ends, or until a signal arrives.
-    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+    pub fn wait(&mut self) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.ended()? {
                 return Ok(status);
@@ -62,7 +62,7 @@ impl Process {
 
     /// How much memory it and what it has started have in use, in KiB, as `ps` says. Pages that they share count once on Linux,
     /// and for each of them where `ps` does not know better.
-    pub(crate) fn memory(&self) -> Result<u64> {
+    pub fn memory(&self) -> Result<u64> {
         let family: Vec<_> = self.family()?.iter().map(Pid::to_string).collect();
         let sizes = |column: &str| ps(&["-o", &format!("{column}="), "-p", &family.join(",")]);
         let listed = match sizes("pss") {
@@ -73,7 +73,7 @@ impl Process {
     }
 
     /// How long it and what it has started have kept a core busy, where the system has a clock for that.
-    pub(crate) fn cpu_time(&self) -> Result<Option<Duration>> {
+    pub fn cpu_time(&self) -> Result<Option<Duration>> {
         Ok(self.family()?.into_iter().map(cpu_time).sum())
     }
 
@@ -167,13 +167,13 @@ impl Drop for Guard {
 }
 
 /// Runs a child to its end; its output is the user's. Anything but success is an error.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let status = Process::spawn(command)?.wait()?;
     success(command, status)
 }
 
 /// The same, but a signal has to wait until the child has ended: for what must not be left half done.
-pub(crate) fn run_uninterrupted(command: &mut Command) -> Result<()> {
+pub fn run_uninterrupted(command: &mut Command) -> Result<()> {
     signals::catch();
     signals::check()?;
     let status = command.stdin(Stdio::null()).process_group(0).status();
@@ -189,13 +189,13 @@ fn success(command: &Command, status: ExitStatus) -> Result<()> {
 }
 
 /// Runs a child for its standard output; what it wrote to its standard error becomes the error.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<String> {
     signals::check()?;
     output_uninterrupted(command)
 }
 
 /// The same, also after a signal has arrived: for what has to be undone then.
-pub(crate) fn output_uninterrupted(command: &mut Command) -> Result<String> {
+pub fn output_uninterrupted(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
         .process_group(0)

@@ -14,7 +14,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// The user asked this command to stop.
 #[derive(Debug)]
-pub(crate) struct Interrupted;
+pub struct Interrupted;
 
 impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,7 +26,7 @@ impl std::error::Error for Interrupted {}
 
 /// From now on a signal no longer ends the process. Called by whatever has something to stop or to undo; a command that has
 /// nothing, and a prompt, keep the default.
-pub(crate) fn catch() {
+pub fn catch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // It fails only when there is a handler already, which nothing else here installs.
@@ -35,12 +35,12 @@ pub(crate) fn catch() {
 }
 
 /// Fails with [`Interrupted`] once a signal has arrived.
-pub(crate) fn check() -> Result<()> {
+pub fn check() -> Result<()> {
     if STOP.load(Ordering::SeqCst) { Err(Interrupted.into()) } else { Ok(()) }
 }
 
 /// Sleeps, unless a signal arrives.
-pub(crate) fn sleep(duration: Duration) -> Result<()> {
+pub fn sleep(duration: Duration) -> Result<()> {
     let end = Instant::now() + duration;
     loop {
         check()?;
@@ -53,7 +53,7 @@ pub(crate) fn sleep(duration: Duration) -> Result<()> {
 }
 
 /// Drives a future to its end, unless a signal arrives; it is then dropped.
-pub(crate) async fn unless_interrupted<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn unless_interrupted<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let mut future = std::pin::pin!(future);
     loop {
         check()?;
@@ -64,12 +64,12 @@ pub(crate) async fn unless_interrupted<T>(future: impl Future<Output = Result<T>
 }
 
 /// Runs a future on a runtime of its own, unless a signal arrives.
-pub(crate) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     catch();
     runtime()?.block_on(unless_interrupted(future))
 }
 
 /// One thread: all that this program does at once is waiting.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a tokio runtime")
 }

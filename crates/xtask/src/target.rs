@@ -7,7 +7,7 @@ use crate::postgres::Postgres;
 use crate::variables::Given;
 
 /// A database that can be reached as long as this is kept.
-pub(crate) struct Target {
+pub struct Target {
     url: String,
     embedded: Option<Postgres>,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Target {
 impl Target {
     /// The one that the operator's variables name; else the embedded one, which is started when it is not running. There is no
     /// flag for it: the URL holds a password, and everybody can read a program's arguments.
-    pub(crate) fn open(checkout: &Checkout) -> Result<Self> {
+    pub fn open(checkout: &Checkout) -> Result<Self> {
         match Given::read(checkout)?.get("database_url") {
             Some(url) => Ok(Self { url: url.to_owned(), embedded: None }),
             None => {
@@ -25,7 +25,8 @@ impl Target {
         }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    /// The URL, with the password.
+    pub fn url(&self) -> &str {
         &self.url
     }
 

@@ -3,7 +3,8 @@
 //! The end-to-end tests learn of it through variables: `FRONTDESK_TEST_DATABASE_URL` (a maintenance database, with the right to
 //! create others), `FRONTDESK_TEST_TEMPLATE` (a migrated database to clone), `FRONTDESK_HOST` and `FRONTDESK_HOST_PROGRAM`,
 //! `FRONTDESK_TEST_KEYS` (see [`testbed::keys`]), `FRONTDESK_TEST_POSTGRES` (the folder of the Postgres programs),
-//! `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]), `FRONTDESK_TEST_XTASK` (this program), `FRONTDESK_TEST_CHROMEDRIVER`.
+//! `FRONTDESK_TEST_PROBE` (see [`build::build_probe`]), `FRONTDESK_TEST_XTASK` (this program),
+//! `FRONTDESK_TEST_TOOLS` (the one of [`crate::tools`]), `FRONTDESK_TEST_CHROMEDRIVER`.
 
 use anyhow::{Result, bail};
 use sqlx::PgConnection;
@@ -13,7 +14,7 @@ use crate::database;
 use crate::host::{Choice, Host};
 use crate::process::Process;
 use crate::testbed::{self, Server};
-use crate::{build, feature_services, migrate, postgres, signals};
+use crate::{build, feature_services, migrate, postgres, signals, tools};
 
 const TEMPLATE: &str = "frontdesk_test_template";
 /// What the tests call the databases that they clone: a UUID without dashes. They drop them, unless they are killed.
@@ -42,10 +43,10 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let _template = runtime.block_on(signals::unless_interrupted(Template::claim(&server.url)))?;
     migrate::migrate(&checkout, &database::with_database(&server.url, TEMPLATE)?)?;
     let keys = testbed::keys(&checkout)?;
-    build::build_stale(&checkout, &target)?;
+    let host = Host::find(&target, &args.choice)?;
+    let programs: Vec<_> = host.to_build().into_iter().chain([feature_services::PROGRAM, tools::PROGRAM]).collect();
+    build::build_stale(&checkout, &target, &programs)?;
     let probe = build::build_probe(&checkout, &target)?;
-    let host = Host::find(&checkout, &target, &args.choice)?;
-    feature_services::build(&checkout, &target)?;
     println!("The tests run on {}", host.description);
 
     let mut tests = cargo();
@@ -62,6 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     }
     tests.env("FRONTDESK_TEST_CHROMEDRIVER", chromedriver);
     tests.env("FRONTDESK_TEST_PROBE", probe);
+    tests.env("FRONTDESK_TEST_TOOLS", build::program(&target, tools::PROGRAM));
     tests.env("FRONTDESK_TEST_XTASK", std::env::current_exe()?);
     tests.env("FRONTDESK_HOST", host.name());
     tests.env("FRONTDESK_HOST_PROGRAM", &host.program);

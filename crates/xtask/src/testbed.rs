@@ -12,17 +12,17 @@ use crate::packages;
 use crate::postgres::Postgres;
 
 /// A server; the embedded one may stop when this is dropped.
-pub(crate) struct Server {
+pub struct Server {
     /// A maintenance database, with the right to create others.
-    pub(crate) url: String,
+    pub url: String,
     /// For people.
-    pub(crate) description: String,
+    pub description: String,
     _embedded: Option<Postgres>,
 }
 
 impl Server {
     /// The one of `FRONTDESK_TEST_DATABASE_URL`, or the embedded one. Never the application's own: what is there stays.
-    pub(crate) fn find_or_start(checkout: &Checkout) -> Result<Self> {
+    pub fn find_or_start(checkout: &Checkout) -> Result<Self> {
         match std::env::var("FRONTDESK_TEST_DATABASE_URL") {
             Ok(url) if !url.trim().is_empty() => {
                 let description = format!("Postgres at {} (FRONTDESK_TEST_DATABASE_URL)", database::describe(&url));
@@ -39,7 +39,7 @@ impl Server {
 
 /// The folder with one subfolder per algorithm (`eddsa`, `rs256`), each with `signing_key.pem` and `verifying_keys.pem`. RSA
 /// keys take seconds to make, so they are kept; they sign nothing outside tests.
-pub(crate) fn keys(checkout: &Checkout) -> Result<PathBuf> {
+pub fn keys(checkout: &Checkout) -> Result<PathBuf> {
     let home = checkout.local("test-keys")?;
     for algorithm in [Algorithm::EdDsa, Algorithm::Rs256] {
         let folder = folder(checkout, algorithm)?;
@@ -52,12 +52,12 @@ pub(crate) fn keys(checkout: &Checkout) -> Result<PathBuf> {
 }
 
 /// The test keys of one algorithm.
-pub(crate) fn folder(checkout: &Checkout, algorithm: Algorithm) -> Result<Folder> {
+pub fn folder(checkout: &Checkout, algorithm: Algorithm) -> Result<Folder> {
     Ok(Folder::new(checkout.local("test-keys")?.join(algorithm.name().to_ascii_lowercase())))
 }
 
 /// Sees to it that there is the program `openssl`, whose signatures the tests verify.
-pub(crate) fn openssl() -> Result<()> {
+pub fn openssl() -> Result<()> {
     if packages::on_path("openssl").is_some() {
         return Ok(());
     }
@@ -67,7 +67,7 @@ pub(crate) fn openssl() -> Result<()> {
 }
 
 /// The program that drives Chromium for the tests; it is installed with Chromium, if need be.
-pub(crate) fn chromedriver() -> Result<PathBuf> {
+pub fn chromedriver() -> Result<PathBuf> {
     let missing = "the tests drive Chromium through chromedriver, which is not on the PATH: \
                    `sudo apt-get install chromium chromium-driver`, `sudo dnf install chromium chromedriver` or \
                    `brew install --cask chromium chromedriver` installs them";

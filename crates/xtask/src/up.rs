@@ -1,6 +1,7 @@
 //! `cargo xtask up`, which is `scripts/up`: from a fresh clone to an application that one can sign in to.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     listen: SocketAddr,
     #[command(flatten)]
     choice: Choice,
+    /// When the script was called, in seconds since 1970: it compiles this program before it runs it
+    #[arg(long, env = "FRONTDESK_STARTED", hide = true)]
+    started: Option<u64>,
 }
 
 /// Serves until a signal arrives, which is success; that the host ends by itself is not.
@@ -66,8 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("{}", problems.join("\nerror: "));
     }
     let target = checkout.target_folder()?;
-    build::build_stale(&checkout, &target)?;
-    let host = Host::find(&checkout, &target, &args.choice)?;
+    let host = Host::find(&target, &args.choice)?;
+    let programs: Vec<_> = host.to_build().into_iter().chain([feature_services::PROGRAM]).collect();
+    build::build_stale(&checkout, &target, &programs)?;
     migrate::migrate(&checkout, database.url())?;
     let removed = variables::write_dotenv(&checkout, &kept, &for_this_run)?;
     if !removed.is_empty() {
@@ -76,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let value = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str)).unwrap_or_default();
     let (service_token, tick_token) = (value("service_token").to_owned(), value("tick_token").to_owned());
-    let program = feature_services::build(&checkout, &target)?;
+    let program = build::program(&target, feature_services::PROGRAM);
     let data = checkout.local(feature_services::PROGRAM)?;
     let _feature_services = feature_services.start(&program, &data, listen, &service_token)?;
     println!("Starting {}", host.description);
@@ -88,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     // Not before there is somebody to show it to: the password is shown once.
     let password = first_admin(database.url())?;
-    greet(running.address(), password.as_deref());
+    greet(running.address(), password.as_deref(), args.started.map(since));
     match running.wait() {
         Err(error) if error.is::<Interrupted>() => {
             println!("\nStopping");
@@ -175,8 +180,23 @@ fn first_admin(database_url: &str) -> Result<Option<String>> {
     Ok(Some(password))
 }
 
-fn greet(address: SocketAddr, password: Option<&str>) {
-    println!("\nFrontdesk is ready at http://{address} (Ctrl-C stops it)");
+/// How long ago that was.
+fn since(started: u64) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Duration::from_secs(now.as_secs().saturating_sub(started))
+}
+
+/// As people read it.
+fn minutes_and_seconds(duration: Duration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
+fn greet(address: SocketAddr, password: Option<&str>, took: Option<Duration>) {
+    let took = took.map(|took| format!(" after {}", minutes_and_seconds(took))).unwrap_or_default();
+    println!("\nFrontdesk is ready{took} at http://{address} (Ctrl-C stops it)");
     println!("  Is it well?  curl http://{address}/healthz");
     match password {
         Some(password) => {
@@ -201,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_first_administrators_address_is_a_valid_one() {
-        assert_eq!(frontdesk::email::parse(FIRST_ADMIN).as_deref(), Ok(FIRST_ADMIN));
+        assert_eq!(rules::email::parse(FIRST_ADMIN).as_deref(), Ok(FIRST_ADMIN));
     }
 
     #[test]

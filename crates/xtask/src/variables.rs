@@ -1,4 +1,7 @@
-//! The application's Spin variables: what the operator gives, what `up` derives, and whether they make sense together.
+//! The application's Spin variables: what the operator gives, what `up` derives, and what is wrong with them.
+//!
+//! Only what Spin itself goes by is checked here, before anything is started: where the database is, and whom components may
+//! call. Everything else is checked by the component that reads it, and `/readyz` names it.
 //!
 //! What the operator gives wins: a variable of the environment, then a line of their own in `.env`.
 
@@ -6,31 +9,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use frontdesk::TrustedProxies;
-use frontdesk::access::ProgramToken;
-use frontdesk::audit::SealKey;
-
-use frontdesk::cookies::Cookies;
-use frontdesk::csrf::PublicOrigins;
 
 use crate::checkout::{Checkout, read_if_there, write_private};
 use crate::dotenv::DotEnv;
-use crate::keys;
+use crate::http::Answer;
 
 const PREFIX: &str = "SPIN_VARIABLE_";
 
 /// What the operator gives. Empty values count as not given.
 #[derive(Debug, Default)]
-pub(crate) struct Given(BTreeMap<String, String>);
+pub struct Given(BTreeMap<String, String>);
 
 impl Given {
-    pub(crate) fn read(checkout: &Checkout) -> Result<Self> {
+    /// What the environment and the lines of the operator's own in `.env` say.
+    pub fn read(checkout: &Checkout) -> Result<Self> {
         let foreign = read_dotenv(&checkout.path(".env"))?.foreign().context("cannot read .env")?;
         Ok(Self::new(foreign.into_iter().chain(environment())))
     }
 
     /// Later pairs win.
-    pub(crate) fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if let Some(name) = name.strip_prefix(PREFIX)
@@ -43,7 +41,7 @@ impl Given {
     }
 
     /// By its name in `spin.toml`.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }
@@ -57,17 +55,17 @@ fn read_dotenv(path: &Path) -> Result<DotEnv> {
 }
 
 /// The name that a host looks for in the environment.
-pub(crate) fn environment_name(name: &str) -> String {
+pub fn environment_name(name: &str) -> String {
     format!("{PREFIX}{}", name.to_ascii_uppercase())
 }
 
 /// What `up` derives where nothing is given, by the names of `spin.toml`.
-pub(crate) type Derived = BTreeMap<&'static str, String>;
+pub type Derived = BTreeMap<&'static str, String>;
 
 /// Writes what was derived to the checkout's `.env`, for a plain `spin up`. Its other lines stay.
 ///
 /// Returns which of these lines an earlier `up` had written there and are gone now.
-pub(crate) fn write_dotenv(checkout: &Checkout, derived: &Derived, unwanted: &Derived) -> Result<Vec<String>> {
+pub fn write_dotenv(checkout: &Checkout, derived: &Derived, unwanted: &Derived) -> Result<Vec<String>> {
     write(&checkout.path(".env"), derived, unwanted)
 }
 
@@ -90,7 +88,7 @@ fn is_private(path: &Path) -> bool {
 }
 
 /// `postgres://HOST:PORT`, as the allow-list of outbound hosts needs it.
-pub(crate) fn database_host(database_url: &str) -> Result<String, String> {
+pub fn database_host(database_url: &str) -> Result<String, String> {
     let url = url::Url::parse(database_url.trim()).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err("is not a URL that begins with postgres://".to_owned());
@@ -101,8 +99,8 @@ pub(crate) fn database_host(database_url: &str) -> Result<String, String> {
     }
 }
 
-/// Everything that is wrong with the variables, one line each, never with a secret in it.
-pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
+/// What is wrong with the variables that Spin goes by, one line each, never with a secret in it.
+pub fn problems(given: &Given, derived: &Derived) -> Vec<String> {
     let get = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str));
     let mut problems = Vec::new();
     let mut note = |name: &str, reason: String| problems.push(format!("{} {reason}", environment_name(name)));
@@ -116,51 +114,23 @@ pub(crate) fn problems(given: &Given, derived: &Derived) -> Vec<String> {
             }
         }
     }
-    if get("registration").is_some_and(|value| !matches!(value.trim(), "" | "open" | "closed")) {
-        note("registration", "is neither open nor closed".to_owned());
-    }
-    // One that the operator gives and one that was derived would never belong together.
-    match (given.get("signing_key"), given.get("verifying_keys")) {
-        (Some(_), None) => {
-            note("verifying_keys", "is not set, although SPIN_VARIABLE_SIGNING_KEY is: set both or none".to_owned())
+    for name in ["documents_upstream", "ai_upstream", "app_url"] {
+        if let Some(Err(reason)) = get(name).map(origin) {
+            note(name, reason);
         }
-        (None, Some(_)) => {
-            note("signing_key", "is not set, although SPIN_VARIABLE_VERIFYING_KEYS is: set both or none".to_owned())
-        }
-        _ => match (get("signing_key"), get("verifying_keys")) {
-            (Some(signing), Some(verifying)) => {
-                if let Err((name, reason)) = keys::check(signing, verifying) {
-                    note(name, reason);
-                }
-            }
-            _ => note("signing_key", "is not set".to_owned()),
-        },
-    }
-    let mut check = |name: &str, is_required: bool, check: fn(&str) -> Result<(), String>| match get(name).map(check) {
-        None if is_required => note(name, "is not set".to_owned()),
-        Some(Err(reason)) => note(name, reason),
-        None | Some(Ok(())) => {}
-    };
-    check("refresh_token_key", true, keys::check_refresh_token_key);
-    check("audit_key", true, |text| SealKey::parse(text.trim()).map(drop));
-    check("settings_key", true, |text| settings::secret::Key::parse(text).map(drop));
-    check("settings_key_previous", false, |text| settings::secret::Key::parse(text).map(drop));
-    check("service_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
-    check("cookie_secure", false, |text| Cookies::parse(text.trim()).map(drop));
-    check("trusted_proxies", false, |text| TrustedProxies::parse(text.trim()).map(drop));
-    check("max_sessions", false, |text| auth::max_sessions(text.trim()).map(drop));
-    check("rate_limit_scale", false, |text| auth::Scale::parse(text.trim()).map(drop));
-    check("password_reset_url", false, |text| auth::reset_url(text.trim()).map(drop));
-    check("mail_transport", false, |text| services::Transport::parse(text.trim()).map(drop));
-    check("public_origins", false, |text| PublicOrigins::parse(text.trim()).map(drop));
-    for name in ["access_lifetime", "refresh_lifetime", "refresh_idle_lifetime"] {
-        check(name, false, |text| auth::lifetime(text.trim()).map(drop));
-    }
-    check("tick_token", true, |text| ProgramToken::parse(text.trim()).map(drop));
-    for (name, is_required) in [("documents_upstream", true), ("ai_upstream", false), ("app_url", false)] {
-        check(name, is_required, origin);
     }
     problems
+}
+
+/// The variables that the application says it cannot work with, one line each; none when it lacks something else, which may come.
+pub(crate) fn complaints(answer: &Answer, variables: &[String]) -> Vec<String> {
+    let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let detail = answer.get("detail").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let complaint = |text: &str| {
+        let (name, reason) = text.split_once(": ")?;
+        variables.iter().any(|known| known == name).then(|| format!("{} {reason}", environment_name(name)))
+    };
+    detail.split("; ").filter_map(complaint).collect()
 }
 
 /// Fails, with the reason, unless the text is a bare `http://HOST:PORT`: Spin would deny every host of a component for one that
@@ -208,24 +178,15 @@ fn allows(pattern: &str, host: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::Algorithm;
 
     fn given(pairs: &[(&str, &str)]) -> Given {
         Given::new(pairs.iter().map(|(name, value)| (environment_name(name), (*value).to_owned())))
     }
 
     fn derived() -> Derived {
-        let pair = keys::generate(Algorithm::EdDsa).unwrap();
         Derived::from([
             ("database_url", "postgres://u:p@127.0.0.1:15432/frontdesk".to_owned()),
             ("database_host", "postgres://127.0.0.1:15432".to_owned()),
-            ("signing_key", pair.signing),
-            ("verifying_keys", pair.verifying),
-            ("refresh_token_key", "A".repeat(43)),
-            ("audit_key", "A".repeat(43)),
-            ("settings_key", "A".repeat(43)),
-            ("service_token", "A".repeat(43)),
-            ("tick_token", "A".repeat(43)),
             ("documents_upstream", "http://127.0.0.1:3001".to_owned()),
         ])
     }
@@ -276,21 +237,24 @@ mod tests {
     }
 
     #[test]
-    fn every_missing_variable_is_named() {
-        let problems = problems(&Given::default(), &Derived::new());
+    fn a_missing_database_is_named() {
+        assert_eq!(problems(&Given::default(), &Derived::new()), ["SPIN_VARIABLE_DATABASE_URL is not set"]);
+    }
+
+    #[test]
+    fn what_the_application_says_of_its_variables_is_told_by_their_names_in_the_environment() {
+        let variables = ["audit_key", "cookie_secure"].map(str::to_owned);
+        let complaints = |detail: &str| {
+            let body = serde_json::json!({"code": "not_ready", "detail": detail}).to_string().into();
+            complaints(&Answer { status: hyper::StatusCode::SERVICE_UNAVAILABLE, body }, &variables)
+        };
         assert_eq!(
-            problems,
-            [
-                "SPIN_VARIABLE_DATABASE_URL is not set",
-                "SPIN_VARIABLE_SIGNING_KEY is not set",
-                "SPIN_VARIABLE_REFRESH_TOKEN_KEY is not set",
-                "SPIN_VARIABLE_AUDIT_KEY is not set",
-                "SPIN_VARIABLE_SETTINGS_KEY is not set",
-                "SPIN_VARIABLE_SERVICE_TOKEN is not set",
-                "SPIN_VARIABLE_TICK_TOKEN is not set",
-                "SPIN_VARIABLE_DOCUMENTS_UPSTREAM is not set",
-            ]
+            complaints("audit_key: is not set; cookie_secure: is neither true nor false"),
+            ["SPIN_VARIABLE_AUDIT_KEY is not set", "SPIN_VARIABLE_COOKIE_SECURE is neither true nor false"]
         );
+        // It may come up yet.
+        assert!(complaints("database: there is no connection to it; the log says why").is_empty());
+        assert!(complaints("").is_empty());
     }
 
     #[test]
@@ -303,24 +267,9 @@ mod tests {
             ("database_host", "postgresql://127.0.0.1:15432"),
             ("database_host", "postgres://u:hunter2@127.0.0.1:15432"),
             ("database_host", "127.0.0.1:15432"),
-            ("refresh_token_key", "hunter2"),
-            ("audit_key", "hunter2"),
-            ("settings_key", "hunter2"),
-            ("settings_key_previous", "hunter2"),
-            ("service_token", "hunter2"),
-            ("tick_token", "hunter2"),
             ("documents_upstream", "hunter2"),
             ("documents_upstream", "http://u:hunter2@127.0.0.1:3001"),
             ("ai_upstream", "http://127.0.0.1:3002/hunter2"),
-            ("cookie_secure", "hunter2"),
-            ("trusted_proxies", "10.0.0.0/33"),
-            ("rate_limit_scale", "0"),
-            ("password_reset_url", "desk.example.com"),
-            ("mail_transport", "pigeon"),
-            ("public_origins", "https://desk.example.com, hunter2"),
-            ("access_lifetime", "8h"),
-            ("refresh_lifetime", "0"),
-            ("refresh_idle_lifetime", "-1"),
         ] {
             let problems = problems(&given(&[(name, value)]), &derived());
             assert_eq!(problems.len(), 1, "{name}={value}: {problems:?}");
@@ -338,22 +287,6 @@ mod tests {
         }
         assert_eq!(allows("postgres://*.example.com", "postgres://db.example.com:5432"), Ok(()));
         assert_eq!(allows("postgres://[::1]:5432", "postgres://[::1]:5432"), Ok(()));
-    }
-
-    #[test]
-    fn a_signing_key_without_its_verifying_keys_is_named() {
-        let pair = keys::generate(Algorithm::EdDsa).unwrap();
-        let problems = problems(&given(&[("signing_key", &pair.signing)]), &derived());
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].starts_with("SPIN_VARIABLE_VERIFYING_KEYS is not set"), "{problems:?}");
-    }
-
-    #[test]
-    fn a_signing_key_that_does_not_belong_to_the_verifying_keys_is_named() {
-        let (one, other) = (keys::generate(Algorithm::EdDsa).unwrap(), keys::generate(Algorithm::EdDsa).unwrap());
-        let given = given(&[("signing_key", &one.signing), ("verifying_keys", &other.verifying)]);
-        let problems = problems(&given, &derived());
-        assert!(problems[0].starts_with("SPIN_VARIABLE_VERIFYING_KEYS lacks"), "{problems:?}");
     }
 
     #[test]

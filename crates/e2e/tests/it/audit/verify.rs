@@ -14,7 +14,7 @@ fn verify(app: &App, arguments: &[&str]) -> (bool, String) {
 }
 
 fn verify_with(app: &App, key: &str, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(std::env::var_os("FRONTDESK_TEST_XTASK").unwrap())
+    let output = Command::new(std::env::var_os("FRONTDESK_TEST_TOOLS").unwrap())
         .args(["audit", "verify"])
         .args(arguments)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))

@@ -13,8 +13,8 @@ use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::host::Running;
-use crate::http::{Answer, Connection};
+use xtask::host::Running;
+use xtask::http::{Answer, Connection};
 
 /// Long enough for the host to have made its instances, and they their connections to Postgres.
 const WARM_UP: Duration = Duration::from_secs(1);

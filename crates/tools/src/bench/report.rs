@@ -10,7 +10,7 @@ use plotters::prelude::{
 use plotters::style::{IntoFont as _, TextStyle};
 
 use super::load::Measurement;
-use crate::build::kilobytes;
+use xtask::build::kilobytes;
 
 /// What the others are compared with, of as many connections.
 pub(super) const BASE: &str = "GET /healthz";

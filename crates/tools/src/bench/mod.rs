@@ -23,11 +23,11 @@ use hyper::{Request, StatusCode};
 
 use self::hosts::Keys;
 use self::load::{Answered, Measurement, Requests, Route};
-use crate::checkout::Checkout;
-use crate::feature_services;
-use crate::host::{Choice, Host, Running};
-use crate::testbed::Server;
-use crate::{build, signals};
+use xtask::checkout::Checkout;
+use xtask::feature_services;
+use xtask::host::{Choice, Host, Running};
+use xtask::testbed::Server;
+use xtask::{build, signals};
 
 /// How often each route is measured.
 const ROUNDS: u32 = 3;
@@ -76,10 +76,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let target = checkout.target_folder()?;
     let server = Server::find_or_start(&checkout)?;
     println!("{}", server.description);
-    build::build_stale(&checkout, &target)?;
+    let host = Host::find(&target, &args.choice)?;
+    let programs: Vec<_> = host.to_build().into_iter().chain([feature_services::PROGRAM]).collect();
+    build::build_stale(&checkout, &target, &programs)?;
     let probe = build::build_probe(&checkout, &target)?;
-    let feature_services = feature_services::build(&checkout, &target)?;
-    let host = Host::find(&checkout, &target, &args.choice)?;
+    let feature_services = build::program(&target, feature_services::PROGRAM);
 
     let duration = Duration::from_secs(args.seconds);
     let (peer, only) = (args.peer, args.only.clone());

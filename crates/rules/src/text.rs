@@ -45,6 +45,66 @@ pub fn is_invisible(letter: char) -> bool {
             || script_of_arrangement(letter).is_some())
 }
 
+/// What is wrong with a text that somebody entered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// It has nothing that can be seen.
+    Blank,
+    /// It has control characters, or line breaks where one line is expected.
+    Control,
+    /// It has more characters than this.
+    TooLong(usize),
+}
+
+impl Fault {
+    /// Stable, snake_case.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Blank => "string_too_short",
+            Self::Control => "string_control",
+            Self::TooLong(_) => "string_too_long",
+        }
+    }
+}
+
+/// For people, with the name of the field before it.
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Blank => f.write_str("must not be blank"),
+            Self::Control => f.write_str("must not contain control characters"),
+            Self::TooLong(max) => write!(f, "must have at most {max} characters"),
+        }
+    }
+}
+
+/// One line of text, as [`clean`] makes it; `None` when it is blank.
+///
+/// # Errors
+/// When it is longer than `max` characters, or has line breaks or control characters.
+pub fn line(text: &str, max: usize) -> Result<Option<String>, Fault> {
+    bounded(text, max, |letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}'))
+}
+
+/// The same for text of several lines, with whichever line breaks it has (Unicode, 5.8).
+///
+/// # Errors
+/// When it is longer than `max` characters, or has other control characters.
+pub fn lines(text: &str, max: usize) -> Result<Option<String>, Fault> {
+    bounded(text, max, |letter| letter.is_control() && !matches!(letter, '\t' | '\n'..='\r' | '\u{85}'))
+}
+
+fn bounded(text: &str, max: usize, is_refused: impl Fn(char) -> bool) -> Result<Option<String>, Fault> {
+    let text = clean(text);
+    if text.chars().count() > max {
+        Err(Fault::TooLong(max))
+    } else if text.contains(is_refused) {
+        Err(Fault::Control)
+    } else {
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+}
+
 fn nfc(text: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
 }

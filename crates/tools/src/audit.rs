@@ -4,10 +4,10 @@ use ::frontdesk::audit::{Record, SealKey, hex};
 use anyhow::{Context as _, Result, anyhow};
 use sqlx::PgConnection;
 
-use crate::checkout::{Checkout, read_if_there};
-use crate::target::Target;
-use crate::variables::{Given, environment_name};
-use crate::{database, signals};
+use xtask::checkout::{Checkout, read_if_there};
+use xtask::target::Target;
+use xtask::variables::{Given, environment_name};
+use xtask::{database, signals};
 
 /// How many rows are read at a time.
 const PAGE: i64 = 10_000;

@@ -18,10 +18,10 @@ use uuid::Uuid;
 use super::hosts::Keys;
 use super::load::{Requests, Route};
 use super::report::BASE;
-use crate::database;
-use crate::host::Running;
-use crate::http::Connection;
-use crate::keys::{self, Pair};
+use xtask::database;
+use xtask::host::Running;
+use xtask::http::Connection;
+use xtask::keys::{self, Pair};
 
 /// How many people ask, where each request is another one's: more than an instance remembers the tokens of.
 const PEOPLE: usize = 1000;

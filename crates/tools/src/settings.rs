@@ -8,10 +8,10 @@ use ::settings::{AiExport, DocumentsExport, Provider};
 use anyhow::{Context as _, Result, anyhow, bail};
 use sqlx::PgConnection;
 
-use crate::checkout::{Checkout, create_private_folder, read_if_there, write_private};
-use crate::target::Target;
-use crate::variables::{Given, environment_name};
-use crate::{database, signals};
+use xtask::checkout::{Checkout, create_private_folder, read_if_there, write_private};
+use xtask::target::Target;
+use xtask::variables::{Given, environment_name};
+use xtask::{database, signals};
 
 /// How often a key is read again that somebody has just replaced.
 const ATTEMPTS: usize = 3;

@@ -13,14 +13,14 @@ use super::Bench;
 use super::bare::{self, Probe};
 use super::load::Route;
 use super::routes::Scene;
-use crate::checkout::Checkout;
-use crate::feature_services::FeatureServices;
-use crate::host::{Application, Running, Setup};
-use crate::keys::{self, Algorithm, Folder, Pair, random_secret};
-use crate::process::Process;
-use crate::testbed::Server;
-use crate::variables::{Given, environment_name};
-use crate::{database, migrate, rsa_key, signals, variables};
+use xtask::checkout::Checkout;
+use xtask::feature_services::FeatureServices;
+use xtask::host::{Application, Running, Setup};
+use xtask::keys::{self, Algorithm, Folder, Pair, random_secret};
+use xtask::process::Process;
+use xtask::testbed::Server;
+use xtask::variables::{Given, environment_name};
+use xtask::{database, migrate, rsa_key, signals, variables};
 
 /// What tokens are signed with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

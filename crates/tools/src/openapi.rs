@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::checkout::{Checkout, read_if_there};
+use xtask::checkout::{Checkout, read_if_there};
 
 const PATH: &str = "docs/openapi.json";
 
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Fails when the checked-in document is stale.
-pub(crate) fn check(checkout: &Checkout) -> Result<()> {
+fn check(checkout: &Checkout) -> Result<()> {
     if read_if_there(&checkout.path(PATH))?.as_deref() != Some(&document()?) {
         bail!("{PATH} is not what the route tables say: run `cargo xtask openapi`");
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::load::{Requests, Route};
 use super::report::{BARE, BARE_QUERY, BARE_REQUEST, BARE_ROW};
 use super::routes::CONNECTIONS;
-use crate::host::Application;
+use xtask::host::Application;
 
 /// As small as can be.
 const STATEMENT: &str = "select true";
