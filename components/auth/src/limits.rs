@@ -13,14 +13,16 @@ pub(crate) struct Limit {
 
 const HOUR: i32 = 3600;
 
-/// What a sign-in is counted by: the account from this address, the address, the account, and the device if it is a known one; and the
-/// account again for those that succeed.
-pub(crate) const LOGIN: [Limit; 5] = [
+/// What a sign-in is counted by: the account from this address, the address, the account, and the device if it is a known one; the
+/// account again for those that succeed; and the account from this address once more for those beyond the account's limit, which refuses
+/// nothing by itself: it makes the interval of the address longer.
+pub(crate) const LOGIN: [Limit; 6] = [
     Limit { kind: "login.account_and_ip", tries: 5, seconds: 15 * 60 },
     Limit { kind: "login.ip", tries: 30, seconds: 5 * 60 },
     Limit { kind: "login.account", tries: 20, seconds: HOUR },
     Limit { kind: "login.device", tries: 10, seconds: 15 * 60 },
     Limit { kind: LOGIN_SUCCESS, tries: 600, seconds: HOUR },
+    Limit { kind: "login.beyond", tries: 5, seconds: 24 * HOUR },
 ];
 /// The kind of the limit on sign-ins that succeed: a failed one is taken back.
 pub(crate) const LOGIN_SUCCESS: &str = "login.success";
@@ -67,10 +69,10 @@ mod tests {
     #[test]
     fn a_scale_multiplies_every_limit() {
         let tries = |scale: &str| LOGIN.map(|limit| Scale::parse(scale).unwrap().tries(limit));
-        assert_eq!(tries("1"), [5, 30, 20, 10, 600]);
-        assert_eq!(tries("0.5"), [3, 15, 10, 5, 300]);
-        assert_eq!(tries("0.001"), [1, 1, 1, 1, 1]);
-        assert_eq!(tries("999999"), [4_999_995, 29_999_970, 19_999_980, 9_999_990, 599_999_400]);
+        assert_eq!(tries("1"), [5, 30, 20, 10, 600, 5]);
+        assert_eq!(tries("0.5"), [3, 15, 10, 5, 300, 3]);
+        assert_eq!(tries("0.001"), [1, 1, 1, 1, 1, 1]);
+        assert_eq!(tries("999999"), [4_999_995, 29_999_970, 19_999_980, 9_999_990, 599_999_400, 4_999_995]);
         for text in ["", "0", "-1", "NaN", "inf", "1000000", "x"] {
             assert!(Scale::parse(text).is_err(), "{text} passed");
         }

@@ -166,7 +166,8 @@ const COUNT_LOGIN: Statement = Statement::write(
                      case when c.device is null then $6::text end,
                      case when c.device is null and not coalesce(c.is_known_network, false) then $4::text end,
                      c.device || ' ' || $4::text,
-                     case when $9 then $4::text end
+                     case when $9 then $4::text end,
+                     case when c.device is null and not coalesce(c.is_known_network, false) then $4::text || ' ' || $6::text end
                  ],
                  $10::int4[],
                  $11::int4[]
