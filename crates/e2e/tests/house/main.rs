@@ -1,10 +1,12 @@
-//! The rules of the house that no compiler knows: what `spin.toml` grants and where it routes, what the schema promises, and
-//! what the statements ask of it. No host runs; the schema is that of a clone of the migrated template.
+//! The rules of the house that no compiler knows: what `spin.toml` grants and where it routes, what the schema promises, what
+//! the statements ask of it, and that the documentation's links and citations lead somewhere. No host runs; the schema is that
+//! of a clone of the migrated template.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod capabilities;
 mod components;
+mod documentation;
 mod manifest;
 mod names;
 mod neighbours;
