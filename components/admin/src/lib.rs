@@ -17,9 +17,7 @@ mod store;
 mod update;
 mod views;
 
-use frontdesk::{App, Error};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use frontdesk::{App, Error, Routes, routes};
 
 pub use store::STATEMENTS;
 
@@ -27,8 +25,8 @@ const USER_NOT_FOUND: Error = Error::NotFound("user_not_found", "There is no suc
 const LAST_ADMIN: Error = Error::Conflict("last_admin", "There must be an active administrator left");
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(show::show, update::update, delete::delete))
         .routes(routes!(reset_password::reset_password))

@@ -15,9 +15,7 @@ mod store;
 mod update;
 mod views;
 
-use frontdesk::{App, Error};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use frontdesk::{App, Error, Routes, routes};
 
 pub use store::STATEMENTS;
 
@@ -26,8 +24,8 @@ const GROUP_NOT_FOUND: Error = Error::NotFound("group_not_found", "There is no s
 const USER_NOT_FOUND: Error = Error::NotFound("user_not_found", "There is no such user");
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list::list))
         .routes(routes!(list_all::list_all, create::create))
         .routes(routes!(show::show, update::update, delete::delete))

@@ -23,16 +23,16 @@ mod store;
 mod views;
 mod visitor;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+
+use frontdesk::{Routes, routes};
 
 pub use limits::Scale;
 pub use state::{Auth, lifetime, max_sessions, reset_url};
 pub use store::STATEMENTS;
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<Auth> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Auth> {
+    Routes::new()
         .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(begin_session::begin_session))

@@ -21,15 +21,16 @@ mod upload;
 mod watch;
 mod writing;
 
+use frontdesk::Routes;
+
 pub use state::Proxy;
 pub use store::STATEMENTS;
 
-use utoipa_axum::router::OpenApiRouter;
 
 /// The route table: every method, on whatever is below the variable `prefix`. The routes of the document are no routes here: they
 /// would answer the methods that they do not have with 405.
-pub fn routes() -> OpenApiRouter<Proxy> {
-    OpenApiRouter::with_openapi(openapi::document()).fallback(forward::forward)
+pub fn routes() -> Routes<Proxy> {
+    Routes::new().documented(openapi::document).fallback(forward::forward)
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -11,9 +11,7 @@ mod store;
 mod update;
 mod views;
 
-use frontdesk::{App, Error};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use frontdesk::{App, Error, Routes, routes};
 
 pub use store::STATEMENTS;
 
@@ -21,8 +19,8 @@ const GROUP_NOT_FOUND: Error = Error::NotFound("group_not_found", "There is no s
 const GROUP_NAME_TAKEN: Error = Error::Conflict("group_name_taken", "There is a group of this name");
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(show::show, update::update, delete::delete))
         .routes(routes!(add_member::add_member, remove_member::remove_member))

@@ -13,15 +13,15 @@ mod readyz;
 mod store;
 mod views;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+
+use frontdesk::{Routes, routes};
 
 pub use neighbours::{NEIGHBOURS, Neighbour};
 pub use store::{LATEST_MIGRATION, STATEMENTS};
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<()> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<()> {
+    Routes::new()
         .routes(routes!(healthz::healthz))
         .routes(routes!(readyz::readyz))
         .routes(routes!(openapi::openapi))

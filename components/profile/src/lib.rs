@@ -5,15 +5,13 @@ mod store;
 mod update;
 mod views;
 
-use frontdesk::App;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use frontdesk::{App, Routes, routes};
 
 pub use store::STATEMENTS;
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(read::read, update::update))
+pub fn routes() -> Routes<App> {
+    Routes::new().routes(routes!(read::read, update::update))
 }
 
 #[cfg(target_arch = "wasm32")]

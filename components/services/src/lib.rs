@@ -12,18 +12,17 @@ mod store;
 mod tick;
 mod views;
 
+use frontdesk::{Routes, routes};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use mail::Transport;
 pub use state::Services;
 pub use store::STATEMENTS;
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<Services> {
-    OpenApiRouter::with_openapi(document()).routes(routes!(list::list)).routes(routes!(tick::tick))
+pub fn routes() -> Routes<Services> {
+    Routes::new().documented(document).routes(routes!(list::list)).routes(routes!(tick::tick))
 }
 
 /// How the scheduler says who it is; the rest of the document comes from the routes.

@@ -16,18 +16,17 @@ mod update_ai;
 mod update_limits;
 mod views;
 
+use frontdesk::{Routes, routes};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use state::Settings;
 pub use store::STATEMENTS;
 pub use views::{AiExport, DocumentsExport, Provider};
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<Settings> {
-    OpenApiRouter::with_openapi(document())
+pub fn routes() -> Routes<Settings> {
+    Routes::new().documented(document)
         .routes(routes!(read_ai::read_ai, update_ai::update_ai))
         .routes(routes!(test_ai::test_ai))
         .routes(routes!(read_limits::read_limits, update_limits::update_limits))

@@ -2,13 +2,11 @@
 
 mod me;
 
-use frontdesk::App;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use frontdesk::{App, Routes, routes};
 
 /// The route table.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(me::me))
+pub fn routes() -> Routes<App> {
+    Routes::new().routes(routes!(me::me))
 }
 
 #[cfg(target_arch = "wasm32")]

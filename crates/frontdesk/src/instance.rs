@@ -13,7 +13,6 @@ use http::header::{
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::Body as _;
 use tower_service::Service as _;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::{Upload, announces_body};
 use crate::configuration::{self, Configuration};
@@ -22,6 +21,7 @@ use crate::error::{Error, ErrorBody, RateLimit};
 use crate::json::Json;
 use crate::log;
 use crate::request::RequestLog;
+use crate::routes::Routes;
 use crate::slash::Paths;
 use crate::variables::{Load, Problem, Variables};
 
@@ -59,14 +59,14 @@ impl Table {
 /// A component instance: its routes, made when the first request arrives and kept for those that follow.
 pub struct Instance<S: Load> {
     component: &'static str,
-    routes: fn() -> OpenApiRouter<S>,
+    routes: fn() -> Routes<S>,
     table: OnceLock<Table>,
     log_requests: OnceLock<bool>,
 }
 
 impl<S: Load> Instance<S> {
     /// The instance of the component of this name.
-    pub const fn new(component: &'static str, routes: fn() -> OpenApiRouter<S>) -> Self {
+    pub const fn new(component: &'static str, routes: fn() -> Routes<S>) -> Self {
         Self { component, routes, table: OnceLock::new(), log_requests: OnceLock::new() }
     }
 
@@ -122,8 +122,8 @@ impl<S: Load> Instance<S> {
         }
         let state = Variables::load::<S>().await?;
         let make = || {
-            let (router, document) = (self.routes)().split_for_parts();
-            Table { router: router.with_state(state), paths: Arc::new(Paths::of(&document)) }
+            let (router, paths) = (self.routes)().into_parts();
+            Table { router: router.with_state(state), paths: Arc::new(Paths::of(&paths)) }
         };
         Ok(self.table.get_or_init(make).clone())
     }

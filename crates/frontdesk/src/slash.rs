@@ -2,20 +2,19 @@
 
 use http::{HeaderValue, Uri};
 use matchit::Router;
-use utoipa::openapi::OpenApi;
 
 /// The paths of a component's routes.
 pub(crate) struct Paths(Router<()>);
 
 impl Paths {
-    /// Those that a component documents, which are all that it has.
-    pub(crate) fn of(document: &OpenApi) -> Self {
-        let mut paths = Router::new();
-        for path in document.paths.paths.keys() {
+    /// A table of these.
+    pub(crate) fn of(paths: &[String]) -> Self {
+        let mut table = Router::new();
+        for path in paths {
             // axum has taken the same path already.
-            let _ = paths.insert(path, ());
+            let _ = table.insert(path, ());
         }
-        Self(paths)
+        Self(table)
     }
 
     /// The path without the slash at its end, and the query as it is, if that is a route. A slash that is encoded is none.

@@ -260,7 +260,7 @@ async fn a_hash_of_an_older_system_is_replaced_when_its_password_is_changed() {
     let user = app.user().await.unwrap();
     // bcrypt of Correct-Horse, made by Python's bcrypt.
     let bcrypt =
-        include_str!("../../../../frontdesk/tests/python_hashes.txt").lines().find(|hash| hash.starts_with("$2b$"));
+        include_str!("../../../../rules/tests/python_hashes.txt").lines().find(|hash| hash.starts_with("$2b$"));
     let connection = &mut app.database().connect().await.unwrap();
     let imported = sqlx::query("update users set password_hash = $1 where email = $2").bind(bcrypt.unwrap());
     imported.bind(&user.email).execute(connection).await.unwrap();
