@@ -23,7 +23,6 @@ mod store;
 mod views;
 mod visitor;
 
-
 use frontdesk::{Routes, routes};
 
 pub use limits::Scale;

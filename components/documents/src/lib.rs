@@ -26,7 +26,6 @@ use frontdesk::Routes;
 pub use state::Proxy;
 pub use store::STATEMENTS;
 
-
 /// The route table: every method, on whatever is below the variable `prefix`. The routes of the document are no routes here: they
 /// would answer the methods that they do not have with 405.
 pub fn routes() -> Routes<Proxy> {

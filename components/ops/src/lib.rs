@@ -13,7 +13,6 @@ mod readyz;
 mod store;
 mod views;
 
-
 use frontdesk::{Routes, routes};
 
 pub use neighbours::{NEIGHBOURS, Neighbour};

@@ -26,7 +26,8 @@ pub use views::{AiExport, DocumentsExport, Provider};
 
 /// The route table.
 pub fn routes() -> Routes<Settings> {
-    Routes::new().documented(document)
+    Routes::new()
+        .documented(document)
         .routes(routes!(read_ai::read_ai, update_ai::update_ai))
         .routes(routes!(test_ai::test_ai))
         .routes(routes!(read_limits::read_limits, update_limits::update_limits))

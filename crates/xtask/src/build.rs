@@ -42,8 +42,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Builds native programs of this workspace and all components, as far as their sources changed since their last build: the
 /// programs and the components side by side, because what a component ends with, link-time optimisation, keeps one core busy.
-pub fn build_stale(checkout: &Checkout, target: &Path, programs: &[&str]) -> Result<()> {
-    let programs = start_programs(checkout, target, programs)?;
+pub fn build_stale(checkout: &Checkout, target: &Path, profile: Profile, programs: &[&str]) -> Result<()> {
+    let programs = start_programs(checkout, target, profile, programs)?;
     build_stale_components(checkout, target)?;
     programs.map_or(Ok(()), Building::finish)
 }
@@ -102,15 +102,42 @@ pub fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
     Ok(wasm)
 }
 
+/// How native programs are compiled: see `Cargo.toml`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Profile {
+    /// Soon, for everything but measuring.
+    Dev,
+    /// Optimised, for measuring.
+    Bench,
+}
+
+impl Profile {
+    /// As cargo calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Bench => "bench-native",
+        }
+    }
+
+    /// Cargo's folder for it.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Bench => self.name(),
+        }
+    }
+}
+
 /// Where a native program of this workspace is, once it is built.
-pub fn program(target: &Path, name: &str) -> PathBuf {
-    target.join("debug").join(name)
+pub fn program(target: &Path, profile: Profile, name: &str) -> PathBuf {
+    target.join(profile.folder()).join(name)
 }
 
 /// Builds a native program of this workspace when its sources changed: where it is.
 pub(crate) fn build_program(checkout: &Checkout, target: &Path, name: &str) -> Result<PathBuf> {
-    start_programs(checkout, target, &[name])?.map_or(Ok(()), Building::finish)?;
-    Ok(program(target, name))
+    start_programs(checkout, target, Profile::Dev, &[name])?.map_or(Ok(()), Building::finish)?;
+    Ok(program(target, Profile::Dev, name))
 }
 
 /// Native programs that cargo builds at this moment. Dropping it stops cargo.
@@ -132,10 +159,10 @@ impl Building {
 }
 
 /// Starts to build those programs whose sources changed.
-fn start_programs(checkout: &Checkout, target: &Path, names: &[&str]) -> Result<Option<Building>> {
+fn start_programs(checkout: &Checkout, target: &Path, profile: Profile, names: &[&str]) -> Result<Option<Building>> {
     let (mut stale, mut stamps) = (Vec::new(), Vec::new());
     for name in names {
-        let program = program(target, name);
+        let program = program(target, profile, name);
         let stamp = Stamp::new(checkout, program.with_extension("stamp"), program.with_extension("d"));
         if !program.is_file() || !stamp.is_fresh() {
             let began = stamp.begin()?;
@@ -150,7 +177,7 @@ fn start_programs(checkout: &Checkout, target: &Path, names: &[&str]) -> Result<
     println!("Building {names}");
     // Not `-p`: its dependencies would be compiled with fewer features, and by `cargo test --workspace` once more.
     let mut build = cargo();
-    build.current_dir(checkout.root()).args(["build", "--locked", "--workspace"]);
+    build.current_dir(checkout.root()).args(["build", "--locked", "--workspace", "--profile", profile.name()]);
     stale.iter().for_each(|name| {
         build.args(["--bin", name]);
     });

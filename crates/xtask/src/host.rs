@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::build::{self, Profile};
 use crate::checkout::Checkout;
 use crate::http::{Answer, Connection};
 use crate::process::{self, Process};
 use crate::signals::{self, Interrupted};
-use crate::{build, manifest, variables};
+use crate::{manifest, variables};
 
 /// The package of the development host, and its program.
 const DEVHOST: &str = "devhost";
@@ -71,9 +72,9 @@ pub struct Host {
 
 impl Host {
     /// The one that was asked for, or the best there is.
-    pub fn find(target: &Path, choice: &Choice) -> Result<Self> {
+    pub fn find(target: &Path, profile: Profile, choice: &Choice) -> Result<Self> {
         match choice.host {
-            Some(Kind::Devhost) => Ok(Self::devhost(target, "devhost")),
+            Some(Kind::Devhost) => Ok(Self::devhost(target, profile, "devhost")),
             Some(Kind::Spin) => match spin()? {
                 Some((program, version)) => Self::spin(program, &version),
                 None => bail!("`spin` is not on the PATH"),
@@ -82,9 +83,9 @@ impl Host {
                 Some((program, version)) if is_recent(&version) => Self::spin(program, &version),
                 Some((_, version)) => {
                     let version = version.trim();
-                    Ok(Self::devhost(target, &format!("devhost ({version} is too old: 4.1 is needed)")))
+                    Ok(Self::devhost(target, profile, &format!("devhost ({version} is too old: 4.1 is needed)")))
                 }
-                None => Ok(Self::devhost(target, "devhost (spin is not installed)")),
+                None => Ok(Self::devhost(target, profile, "devhost (spin is not installed)")),
             },
         }
     }
@@ -100,8 +101,8 @@ impl Host {
         Ok(Self { kind: Kind::Spin, program, description, has_cron })
     }
 
-    fn devhost(target: &Path, description: &str) -> Self {
-        let program = build::program(target, DEVHOST);
+    fn devhost(target: &Path, profile: Profile, description: &str) -> Self {
+        let program = build::program(target, profile, DEVHOST);
         Self { kind: Kind::Devhost, program, description: description.to_owned(), has_cron: true }
     }
 

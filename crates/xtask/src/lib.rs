@@ -39,6 +39,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
+use crate::build::Profile;
+
 /// What a shell reports for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
@@ -105,12 +107,12 @@ fn run(command: &Command) -> Result<bool> {
         Command::Test(args) => return test::run(args),
         Command::GenerateJwtKeys(args) => generate_jwt_keys::run(args)?,
         Command::CreateAdmin(args) => create_admin::run(args)?,
-        Command::ExportSettings(args) => match tools::run("export-settings", args)? {},
-        Command::Settings(args) => match tools::run("settings", args)? {},
-        Command::Audit(args) => match tools::run("audit", args)? {},
-        Command::Openapi(args) => match tools::run("openapi", args)? {},
+        Command::ExportSettings(args) => match tools::run(Profile::Dev, "export-settings", args)? {},
+        Command::Settings(args) => match tools::run(Profile::Dev, "settings", args)? {},
+        Command::Audit(args) => match tools::run(Profile::Dev, "audit", args)? {},
+        Command::Openapi(args) => match tools::run(Profile::Dev, "openapi", args)? {},
         Command::Lint => lint::run()?,
-        Command::Bench(args) => match tools::run("bench", args)? {},
+        Command::Bench(args) => match tools::run(Profile::Bench, "bench", args)? {},
     }
     Ok(true)
 }

@@ -9,12 +9,13 @@
 use anyhow::{Result, bail};
 use sqlx::PgConnection;
 
+use crate::build::{self, Profile};
 use crate::checkout::{Checkout, cargo};
 use crate::database;
 use crate::host::{Choice, Host};
 use crate::process::Process;
 use crate::testbed::{self, Server};
-use crate::{build, feature_services, migrate, postgres, signals, tools};
+use crate::{feature_services, migrate, postgres, signals, tools};
 
 const TEMPLATE: &str = "frontdesk_test_template";
 /// What the tests call the databases that they clone: a UUID without dashes. They drop them, unless they are killed.
@@ -43,9 +44,9 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let _template = runtime.block_on(signals::unless_interrupted(Template::claim(&server.url)))?;
     migrate::migrate(&checkout, &database::with_database(&server.url, TEMPLATE)?)?;
     let keys = testbed::keys(&checkout)?;
-    let host = Host::find(&target, &args.choice)?;
+    let host = Host::find(&target, Profile::Dev, &args.choice)?;
     let programs: Vec<_> = host.to_build().into_iter().chain([feature_services::PROGRAM, tools::PROGRAM]).collect();
-    build::build_stale(&checkout, &target, &programs)?;
+    build::build_stale(&checkout, &target, Profile::Dev, &programs)?;
     let probe = build::build_probe(&checkout, &target)?;
     println!("The tests run on {}", host.description);
 
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     }
     tests.env("FRONTDESK_TEST_CHROMEDRIVER", chromedriver);
     tests.env("FRONTDESK_TEST_PROBE", probe);
-    tests.env("FRONTDESK_TEST_TOOLS", build::program(&target, tools::PROGRAM));
+    tests.env("FRONTDESK_TEST_TOOLS", build::program(&target, Profile::Dev, tools::PROGRAM));
     tests.env("FRONTDESK_TEST_XTASK", std::env::current_exe()?);
     tests.env("FRONTDESK_HOST", host.name());
     tests.env("FRONTDESK_HOST_PROGRAM", &host.program);

@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt as _;
 
 use anyhow::{Context as _, Result};
 
+use crate::build::Profile;
 use crate::checkout::{Checkout, cargo};
 
 /// The package, and its program.
@@ -20,10 +21,20 @@ pub(crate) struct Args {
 }
 
 /// Compiles the program if need be, and runs it in place of this one.
-pub(crate) fn run(command: &str, args: &Args) -> Result<Infallible> {
+pub(crate) fn run(profile: Profile, command: &str, args: &Args) -> Result<Infallible> {
     let checkout = Checkout::find()?;
     // From the root, all packages are selected: their dependencies are compiled once for all programs.
     let mut tools = cargo();
-    tools.current_dir(checkout.root()).args(["run", "--locked", "--bin", PROGRAM, "--", command]).args(&args.arguments);
+    tools.current_dir(checkout.root()).args([
+        "run",
+        "--locked",
+        "--profile",
+        profile.name(),
+        "--bin",
+        PROGRAM,
+        "--",
+        command,
+    ]);
+    tools.args(&args.arguments);
     Err(tools.exec()).context("cannot start cargo")
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use crate::build::{self, Profile};
 use crate::checkout::Checkout;
 use crate::create_admin;
 use crate::feature_services::{self, FeatureServices, SERVICE_TOKEN_FILE};
@@ -16,7 +17,7 @@ use crate::lock::Lock;
 use crate::signals::Interrupted;
 use crate::target::Target;
 use crate::variables::{self, Derived, Given, environment_name};
-use crate::{build, migrate, signals};
+use crate::{migrate, signals};
 
 /// Whoever signs in first. The name is reserved (RFC 6761): mail to it goes nowhere.
 const FIRST_ADMIN: &str = "admin@frontdesk.localhost";
@@ -70,9 +71,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("{}", problems.join("\nerror: "));
     }
     let target = checkout.target_folder()?;
-    let host = Host::find(&target, &args.choice)?;
+    let host = Host::find(&target, Profile::Dev, &args.choice)?;
     let programs: Vec<_> = host.to_build().into_iter().chain([feature_services::PROGRAM]).collect();
-    build::build_stale(&checkout, &target, &programs)?;
+    build::build_stale(&checkout, &target, Profile::Dev, &programs)?;
     migrate::migrate(&checkout, database.url())?;
     let removed = variables::write_dotenv(&checkout, &kept, &for_this_run)?;
     if !removed.is_empty() {
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let value = |name: &str| given.get(name).or_else(|| derived.get(name).map(String::as_str)).unwrap_or_default();
     let (service_token, tick_token) = (value("service_token").to_owned(), value("tick_token").to_owned());
-    let program = build::program(&target, feature_services::PROGRAM);
+    let program = build::program(&target, Profile::Dev, feature_services::PROGRAM);
     let data = checkout.local(feature_services::PROGRAM)?;
     let _feature_services = feature_services.start(&program, &data, listen, &service_token)?;
     println!("Starting {}", host.description);

@@ -23,11 +23,12 @@ use hyper::{Request, StatusCode};
 
 use self::hosts::Keys;
 use self::load::{Answered, Measurement, Requests, Route};
+use xtask::build::{self, Profile};
 use xtask::checkout::Checkout;
 use xtask::feature_services;
 use xtask::host::{Choice, Host, Running};
+use xtask::signals;
 use xtask::testbed::Server;
-use xtask::{build, signals};
 
 /// How often each route is measured.
 const ROUNDS: u32 = 3;
@@ -76,11 +77,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let target = checkout.target_folder()?;
     let server = Server::find_or_start(&checkout)?;
     println!("{}", server.description);
-    let host = Host::find(&target, &args.choice)?;
+    let host = Host::find(&target, Profile::Bench, &args.choice)?;
     let programs: Vec<_> = host.to_build().into_iter().chain([feature_services::PROGRAM]).collect();
-    build::build_stale(&checkout, &target, &programs)?;
+    build::build_stale(&checkout, &target, Profile::Bench, &programs)?;
     let probe = build::build_probe(&checkout, &target)?;
-    let feature_services = build::program(&target, feature_services::PROGRAM);
+    let feature_services = build::program(&target, Profile::Bench, feature_services::PROGRAM);
 
     let duration = Duration::from_secs(args.seconds);
     let (peer, only) = (args.peer, args.only.clone());
