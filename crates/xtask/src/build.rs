@@ -1,7 +1,7 @@
 //! `cargo xtask build`: compiles the components to WebAssembly and puts them where `spin.toml` looks for them.
 //!
-//! A component is a plain library; `cargo rustc --crate-type cdylib` makes the `.wasm`. Saying so in its manifest, next to
-//! `rlib`, would silently turn link-time optimisation off.
+//! One cargo builds all of them: so their dependencies are compiled once, with the features that any of them needs, and both
+//! cores of a small machine have work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,23 +21,9 @@ pub(crate) const PROBE: &str = "probe";
 /// The largest component that is accepted, in bytes: beyond it something was linked in that does not belong there.
 const MAX_SIZE: u64 = 2_500_000;
 
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// Components to build; all of spin.toml's when none is named
-    components: Vec<String>,
-}
-
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let checkout = Checkout::find()?;
-    let mut components = manifest::components(&checkout)?;
-    if let Some(unknown) = args.components.iter().find(|name| components.iter().all(|known| known.name != **name)) {
-        let known: Vec<_> = components.iter().map(|component| component.name.as_str()).collect();
-        bail!("spin.toml has no component `{unknown}` with a package under components/; it has {}", known.join(", "));
-    }
-    if !args.components.is_empty() {
-        components.retain(|component| args.components.contains(&component.name));
-    }
-    build(&checkout, &checkout.target_folder()?, &components)
+    build_stale_components(&checkout, &checkout.target_folder()?)
 }
 
 /// Builds native programs of this workspace and all components, as far as their sources changed since their last build: the
@@ -48,16 +34,33 @@ pub fn build_stale(checkout: &Checkout, target: &Path, profile: Profile, program
     programs.map_or(Ok(()), Building::finish)
 }
 
-/// Calls cargo only for those components whose sources changed since their last build.
+/// Builds all components, unless nothing changed since.
 fn build_stale_components(checkout: &Checkout, target: &Path) -> Result<()> {
-    let (fresh, stale): (Vec<_>, Vec<_>) = manifest::components(checkout)?.into_iter().partition(|component| {
+    let components = manifest::components(checkout)?;
+    let is_fresh = |component: &Component| {
         stamp(checkout, target, &component.name).is_fresh() && checkout.path(&component.source).is_file()
-    });
-    if !fresh.is_empty() {
-        let names: Vec<_> = fresh.iter().map(|component| component.name.as_str()).collect();
-        println!("Components without changes: {}", names.join(", "));
+    };
+    let stale: Vec<_> = components.iter().filter(|component| !is_fresh(component)).collect();
+    if stale.is_empty() {
+        println!("Components without changes: all {}", components.len());
+        return Ok(());
     }
-    if stale.is_empty() { Ok(()) } else { build(checkout, target, &stale) }
+    let names: Vec<_> = stale.iter().map(|component| component.name.as_str()).collect();
+    println!("Building components: {}", names.join(", "));
+    let stamps: Vec<_> = stale.iter().map(|component| stamp(checkout, target, &component.name)).collect();
+    let began = stamps.iter().map(Stamp::begin).collect::<Result<Vec<_>>>()?;
+    compile(checkout, &components, &[])?;
+    for ((component, stamp), began) in stale.into_iter().zip(stamps).zip(began) {
+        let wasm = wasm(target, &component.name);
+        let size = fs::metadata(&wasm).with_context(|| format!("cargo made no {}", wasm.display()))?.len();
+        if size > MAX_SIZE {
+            bail!("component {} has {size} bytes; at most {MAX_SIZE} are accepted", component.name);
+        }
+        copy_if_changed(&wasm, &checkout.path(&component.source))?;
+        stamp.end(began)?;
+        println!("  {}: {}", component.source.display(), kilobytes(size));
+    }
+    Ok(())
 }
 
 /// The components and the sizes of their files in bytes.
@@ -70,34 +73,14 @@ pub fn sizes(checkout: &Checkout) -> Result<Vec<(String, u64)>> {
     manifest::components(checkout)?.into_iter().map(size).collect()
 }
 
-fn build(checkout: &Checkout, target: &Path, components: &[Component]) -> Result<()> {
-    add_target(checkout)?;
-    for (index, component) in components.iter().enumerate() {
-        println!("[{}/{}] {}", index + 1, components.len(), component.name);
-        let stamp = stamp(checkout, target, &component.name);
-        let started = stamp.begin()?;
-        compile(checkout, &component.name)?;
-        let wasm = wasm(target, &component.name);
-        let size = fs::metadata(&wasm).with_context(|| format!("cargo made no {}", wasm.display()))?.len();
-        println!("      {}: {}", component.source.display(), kilobytes(size));
-        if size > MAX_SIZE {
-            bail!("component {} has {size} bytes; at most {MAX_SIZE} are accepted", component.name);
-        }
-        copy_if_changed(&wasm, &checkout.path(&component.source))?;
-        stamp.end(started)?;
-    }
-    Ok(())
-}
-
 /// Builds the component that the tests of the hosts run, which is no part of the application: where it is.
 pub fn build_probe(checkout: &Checkout, target: &Path) -> Result<PathBuf> {
     let (stamp, wasm) = (stamp(checkout, target, PROBE), wasm(target, PROBE));
     if !stamp.is_fresh() || !wasm.is_file() {
-        add_target(checkout)?;
         println!("Building the probe");
-        let started = stamp.begin()?;
-        compile(checkout, PROBE)?;
-        stamp.end(started)?;
+        let began = stamp.begin()?;
+        compile(checkout, &manifest::components(checkout)?, &[PROBE])?;
+        stamp.end(began)?;
     }
     Ok(wasm)
 }
@@ -184,13 +167,16 @@ fn start_programs(checkout: &Checkout, target: &Path, profile: Profile, names: &
     Ok(Some(Building { cargo: Process::spawn(&mut build)?, names, stamps }))
 }
 
-fn compile(checkout: &Checkout, package: &str) -> Result<()> {
-    process::run(
-        cargo()
-            .current_dir(checkout.root())
-            .args(["rustc", "--release", "--locked", "--target", TARGET, "--lib", "--crate-type", "cdylib", "-p"])
-            .arg(package),
-    )
+/// Has cargo build all components, and other packages. Always all: with fewer of them their dependencies could have fewer features, and
+/// would be compiled once more.
+fn compile(checkout: &Checkout, components: &[Component], others: &[&str]) -> Result<()> {
+    add_target(checkout)?;
+    let mut build = cargo();
+    build.current_dir(checkout.root()).args(["build", "--release", "--locked", "--target", TARGET, "--lib"]);
+    for package in components.iter().map(|component| component.name.as_str()).chain(others.iter().copied()) {
+        build.args(["-p", package]);
+    }
+    process::run(&mut build)
 }
 
 /// A size as people read it.

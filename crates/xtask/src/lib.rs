@@ -49,7 +49,7 @@ const INTERRUPTED: u8 = 130;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     /// Compile the components to WebAssembly
-    Build(build::Args),
+    Build,
     /// Bring the schema of the database up to date: SPIN_VARIABLE_DATABASE_URL of the environment or .env, or the embedded one
     Migrate,
     /// Serve the application here, with all that it needs
@@ -99,7 +99,7 @@ pub fn exit_code(outcome: Result<bool>) -> ExitCode {
 /// `Ok(false)` when the command itself has said what failed.
 fn run(command: &Command) -> Result<bool> {
     match command {
-        Command::Build(args) => build::run(args)?,
+        Command::Build => build::run()?,
         Command::Migrate => migrate::run()?,
         Command::Up(args) => up::run(args)?,
         Command::Postgres => postgres::run()?,

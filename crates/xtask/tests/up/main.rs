@@ -50,7 +50,7 @@ fn comes_up_and_stops(user: User) {
 
     let mut up = machine.spawn(user, "exec scripts/up");
     let address = wait_until_ready(&mut up);
-    for work in ["[1/", "Creating", "Generating"] {
+    for work in ["[1/", "Building", "Creating", "Generating"] {
         assert!(!up.seen().contains(work), "a second start does nothing again:\n{}", up.seen());
     }
     assert_eq!(sign_in(&machine, address, "ada@example.com", "Correct-Horse"), 200);
@@ -72,7 +72,7 @@ fn without_postgres_and_without_root_it_says_what_to_install_before_it_builds_an
         "{}",
         ended.output
     );
-    assert!(!ended.output.contains("[1/"), "it built before it said so: {}", ended.output);
+    assert!(!ended.output.contains("Building"), "it built before it said so: {}", ended.output);
     machine.wait_until_only(nothing);
 }
 
@@ -230,7 +230,7 @@ fn a_signal_while_a_component_is_compiled_ends_the_compiler() {
     let Some(machine) = Machine::start(User::Somebody) else { return };
     give_keys(&machine);
     touch_a_component(&machine);
-    interrupt(&machine, "[1/", || machine.processes().iter().any(|command| command.contains("--crate-type cdylib")));
+    interrupt(&machine, "Building components", || machine.processes().iter().any(|command| command.contains("--crate-type cdylib")));
 }
 
 /// Starts it and, after that line of its output and as soon as the condition holds, asks it to end.
