@@ -23,11 +23,12 @@ const MAX_SIZE: u64 = 2_500_000;
 
 pub(crate) fn run() -> Result<()> {
     let checkout = Checkout::find()?;
-    build_stale_components(&checkout, &checkout.target_folder()?)
+    let components = manifest::components(&checkout)?;
+    build(&checkout, &checkout.target_folder()?, &components, &components.iter().collect::<Vec<_>>())
 }
 
 /// Builds native programs of this workspace and all components, as far as their sources changed since their last build: the
-/// programs and the components side by side, because what a component ends with, link-time optimisation, keeps one core busy.
+/// programs and the components side by side, because now and then each has work for one core only.
 pub fn build_stale(checkout: &Checkout, target: &Path, profile: Profile, programs: &[&str]) -> Result<()> {
     let programs = start_programs(checkout, target, profile, programs)?;
     build_stale_components(checkout, target)?;
@@ -45,12 +46,17 @@ fn build_stale_components(checkout: &Checkout, target: &Path) -> Result<()> {
         println!("Components without changes: all {}", components.len());
         return Ok(());
     }
+    build(checkout, target, &components, &stale)
+}
+
+/// Has cargo build all components, and puts those that may have changed where they belong.
+fn build(checkout: &Checkout, target: &Path, components: &[Component], stale: &[&Component]) -> Result<()> {
     let names: Vec<_> = stale.iter().map(|component| component.name.as_str()).collect();
     println!("Building components: {}", names.join(", "));
     let stamps: Vec<_> = stale.iter().map(|component| stamp(checkout, target, &component.name)).collect();
     let began = stamps.iter().map(Stamp::begin).collect::<Result<Vec<_>>>()?;
-    compile(checkout, &components, &[])?;
-    for ((component, stamp), began) in stale.into_iter().zip(stamps).zip(began) {
+    compile(checkout, components, &[])?;
+    for ((component, stamp), began) in stale.iter().zip(stamps).zip(began) {
         let wasm = wasm(target, &component.name);
         let size = fs::metadata(&wasm).with_context(|| format!("cargo made no {}", wasm.display()))?.len();
         if size > MAX_SIZE {

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 
 use anyhow::{Context as _, Result};
 
-use crate::build::Profile;
+use crate::build::{self, Profile};
 use crate::checkout::{Checkout, cargo};
 
 /// The package, and its program.
@@ -25,16 +25,11 @@ pub(crate) fn run(profile: Profile, command: &str, args: &Args) -> Result<Infall
     let checkout = Checkout::find()?;
     // From the root, all packages are selected: their dependencies are compiled once for all programs.
     let mut tools = cargo();
-    tools.current_dir(checkout.root()).args([
-        "run",
-        "--locked",
-        "--profile",
-        profile.name(),
-        "--bin",
-        PROGRAM,
-        "--",
-        command,
-    ]);
-    tools.args(&args.arguments);
+    tools.current_dir(checkout.root()).arg("run");
+    // Compiling it for the first time takes minutes: that is shown.
+    if build::program(&checkout.target_folder()?, profile, PROGRAM).is_file() {
+        tools.arg("--quiet");
+    }
+    tools.args(["--locked", "--profile", profile.name(), "--bin", PROGRAM, "--", command]).args(&args.arguments);
     Err(tools.exec()).context("cannot start cargo")
 }

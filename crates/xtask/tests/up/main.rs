@@ -230,7 +230,9 @@ fn a_signal_while_a_component_is_compiled_ends_the_compiler() {
     let Some(machine) = Machine::start(User::Somebody) else { return };
     give_keys(&machine);
     touch_a_component(&machine);
-    interrupt(&machine, "Building components", || machine.processes().iter().any(|command| command.contains("--crate-type cdylib")));
+    interrupt(&machine, "Building components", || {
+        machine.processes().iter().any(|command| command.contains("--crate-type cdylib"))
+    });
 }
 
 /// Starts it and, after that line of its output and as soon as the condition holds, asks it to end.
