@@ -15,9 +15,8 @@ mod store;
 mod update;
 mod views;
 
-use frontdesk::{App, Error};
+use frontdesk::{App, Error, routes};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use store::STATEMENTS;
 

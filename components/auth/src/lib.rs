@@ -23,8 +23,8 @@ mod store;
 mod views;
 mod visitor;
 
+use frontdesk::routes;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use limits::Scale;
 pub use state::{Auth, lifetime, max_sessions, reset_url};

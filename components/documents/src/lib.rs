@@ -24,12 +24,14 @@ mod writing;
 pub use state::Proxy;
 pub use store::STATEMENTS;
 
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 /// The route table: every method, on whatever is below the variable `prefix`. The routes of the document are no routes here: they
-/// would answer the methods that they do not have with 405.
+/// would answer the methods that they do not have with 405. In the component there is no document, which nobody reads there.
 pub fn routes() -> OpenApiRouter<Proxy> {
-    OpenApiRouter::with_openapi(openapi::document()).fallback(forward::forward)
+    let document = if cfg!(target_arch = "wasm32") { OpenApi::default() } else { openapi::document() };
+    OpenApiRouter::with_openapi(document).fallback(forward::forward)
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -13,8 +13,8 @@ mod readyz;
 mod store;
 mod views;
 
+use frontdesk::routes;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use neighbours::{NEIGHBOURS, Neighbour};
 pub use store::{LATEST_MIGRATION, STATEMENTS};

@@ -5,9 +5,8 @@ mod store;
 mod update;
 mod views;
 
-use frontdesk::App;
+use frontdesk::{App, routes};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use store::STATEMENTS;
 

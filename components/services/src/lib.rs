@@ -12,10 +12,10 @@ mod store;
 mod tick;
 mod views;
 
+use frontdesk::routes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use mail::Transport;
 pub use state::Services;

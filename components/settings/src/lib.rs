@@ -16,10 +16,10 @@ mod update_ai;
 mod update_limits;
 mod views;
 
+use frontdesk::routes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 pub use state::Settings;
 pub use store::STATEMENTS;

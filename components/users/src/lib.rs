@@ -2,9 +2,8 @@
 
 mod me;
 
-use frontdesk::App;
+use frontdesk::{App, routes};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The route table.
 pub fn routes() -> OpenApiRouter<App> {

@@ -31,6 +31,7 @@ pub mod query;
 mod refusals;
 mod request;
 mod reset_token;
+mod routes;
 mod session;
 mod slash;
 pub mod text;
@@ -49,6 +50,8 @@ pub use json::{Json, OptionalJson};
 pub use path::Path;
 pub use request::request_id_of;
 pub use reset_token::ResetToken;
+#[cfg(not(target_arch = "wasm32"))]
+pub use routes::routes;
 pub use session::{Session, SessionView};
 pub use user::{Role, User, UserView};
 pub use variables::{Load, Problem, Variables};
