@@ -8,6 +8,7 @@ mod components;
 mod manifest;
 mod names;
 mod neighbours;
+mod openapi;
 mod schema;
 mod sources;
 mod statements;
