@@ -1,5 +1,3 @@
-//! Make an account for somebody. Without a password it gets one that is told once; either way its owner has to choose another one.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::input::Check;
@@ -17,28 +15,36 @@ use crate::views::CreatedUserView;
 /// The longest name, as at registration.
 const MAX_FULL_NAME: usize = 200;
 
-/// An account to be made.
+/// The user to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CreateUser)]
+#[schema(as = CreateUser, example = json!({"email": "grace@example.com", "full_name": "Grace Hopper", "role": "user"}))]
 pub(crate) struct Create {
-    /// ASCII; trimmed and lower-cased before it is checked and stored.
+    /// The e-mail address: ASCII. It is trimmed and lower-cased before it is checked and stored.
     #[schema(max_length = 254, example = "ada@example.com")]
     email: String,
-    /// How they want to be called; blank is the same as absent.
+    /// The name to show, in one line. Absent, `null` or blank: none.
     #[schema(max_length = 200)]
     full_name: Option<String>,
-    /// What the account may do; `user` unless said otherwise.
+    /// What the user may do. Absent or `null`: `user`.
     role: Option<Role>,
-    /// 8 to 128 characters with an upper-case letter and a special character, not containing "test"; random when it is absent.
+    /// The first password: 8 to 128 characters with an upper-case letter and a special character, not containing "test" in any
+    /// case. Absent or `null`: a random one.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: Option<String>,
 }
 
+/// Create a user
+///
+/// Without `password` the response has a random `one_time_password`. It is returned only once and signs in only once. Either
+/// password expires after 7 days.
+///
+/// The user must then change the password: until that is done, every route but `GET /api/users/me`, `POST
+/// /api/auth/password/change`, `POST /api/auth/refresh` and `POST /api/auth/logout` returns 403 `password_change_required`.
 #[utoipa::path(post, path = "/api/admin/users", tag = "admin", operation_id = "admin.create", security(("bearer" = [])),
     request_body = Create,
-    responses((status = 201, body = CreatedUserView, description = "The account."), AdminRefusals, BodyRefusals, Failures,
-        (status = 409, body = ErrorBody, description = "`email_taken`.")))]
+    responses((status = 201, body = CreatedUserView, description = "The new user."), AdminRefusals, BodyRefusals, Failures,
+        (status = 409, body = ErrorBody, description = "`email_taken`")))]
 pub(crate) async fn create(
     who: Admin,
     State(app): State<App>,

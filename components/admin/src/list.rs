@@ -1,11 +1,9 @@
-//! All users, or those that fit.
-
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::Admin;
 use frontdesk::db::Db;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
-use frontdesk::page::{Page, PageParameters};
+use frontdesk::page::{LongPageParameters, Page};
 use frontdesk::query::{self, Filters, Parameters, Query};
 use frontdesk::{App, Error, FieldError, Json, Result, Role, User, UserView};
 use http::header::VARY;
@@ -21,16 +19,17 @@ const DEFAULT_LIMIT: u32 = 10_000;
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct List {
-    /// Contained in the address or the name, without case; trimmed and normalised as names are.
+    /// A text that the e-mail address or the name contains, in any case. It is trimmed and normalised like a name.
     #[param(value_type = Option<String>, max_length = 254)]
     q: Option<String>,
-    /// Those with this role.
+    /// Only users with this role.
     #[param(value_type = Option<Role>)]
     role: Option<Role>,
-    /// Those that may sign in, or those that may not.
+    /// `true`: only active users. `false`: only inactive ones. `1`, `0`, `yes`, `no`, `on` and `off` work too.
     #[param(value_type = Option<bool>)]
     is_active: Option<bool>,
-    /// `created_at` or `email`, with `-` for descending; newest first unless said otherwise.
+    /// The order: `created_at`, `-created_at`, `email` or `-email`. `-` means descending. The default is `-created_at`, newest
+    /// first.
     #[param(value_type = Option<String>, example = "-created_at")]
     sort: Sort,
 }
@@ -58,14 +57,15 @@ impl Filters for List {
     }
 }
 
+/// List users
+///
+/// Without `limit` the response has up to 10,000 users. A `cursor` is valid only with the same `sort`. With `accept: text/csv`
+/// the response is a file of all users that match the filters.
 #[utoipa::path(get, path = "/api/admin/users", tag = "admin", operation_id = "admin.list", security(("bearer" = [])),
-    params(List, PageParameters,
-        ("accept" = Option<String>, Header, description = "`text/csv` for a file of all of them: `limit` and `cursor` need not \
-            be given.")),
-    responses((status = 200, description = "The page; or the file.",
-            content((Vec<UserView> = "application/json"), (String = "text/csv")),
-            headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
-                ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
+    params(List, LongPageParameters,
+        ("accept" = Option<String>, Header, description = "`text/csv` returns a CSV file. The default is `application/json`.")),
+    responses((status = 200, description = "The users, in the order of `sort`, newest first by default.",
+            content((Vec<UserView> = "application/json"), (String = "text/csv"))),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list(
     admin: Admin,

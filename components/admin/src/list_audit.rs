@@ -1,5 +1,3 @@
-//! What was done, by whom: the audit log, as a list or as a file.
-
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::DateTime;
@@ -15,24 +13,24 @@ use uuid::Uuid;
 
 use crate::csv::{self, Format};
 use crate::store::{self, AuditEntry, AuditFilter, AuditPosition};
-use crate::views::AuditView;
+use crate::views::{AuditAction, AuditView};
 
 /// Which rows.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads it: AuditFilter takes the parameters")]
 pub(crate) struct ListAudit {
-    /// Who did it.
+    /// Only what the user with this id did.
     actor_id: Option<Uuid>,
-    /// What was done.
-    #[param(example = "user.updated")]
+    /// Only this action.
+    #[param(value_type = Option<AuditAction>)]
     action: Option<String>,
-    /// To which user or group, by id, or to which settings.
+    /// Only what was done to this: the id of a user, group or session, the key of an app, or the name of a limit.
     target_id: Option<String>,
-    /// Not before this time (RFC 3339; a `+` in it is written `%2B`).
+    /// Only entries at or after this time: RFC 3339, for example `2026-01-31T12:00:00Z`. A `+` is written as `%2B`.
     #[param(format = DateTime)]
     since: Option<String>,
-    /// Before this time.
+    /// Only entries before this time, in the same form.
     #[param(format = DateTime)]
     until: Option<String>,
 }
@@ -84,15 +82,16 @@ fn cells(entry: AuditEntry) -> Vec<String> {
     vec![id.to_string(), at, actor_id, action, target_type, target_id, ip, request_id, changes]
 }
 
+/// List audit entries
+///
+/// The audit log has an entry for every sign-in event and every change by an admin. With `accept: text/csv` the response is a
+/// file of all entries that match the filters.
 #[utoipa::path(get, path = "/api/admin/audit", tag = "admin", operation_id = "admin.list_audit",
     security(("bearer" = [])),
     params(ListAudit, PageParameters,
-        ("accept" = Option<String>, Header, description = "`text/csv` for a file of all rows, newest first: `limit` \
-            and `cursor` need not be given.")),
-    responses((status = 200, description = "The page, newest first; or the file.",
-            content((Vec<AuditView> = "application/json"), (String = "text/csv")),
-            headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
-                ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
+        ("accept" = Option<String>, Header, description = "`text/csv` returns a CSV file. The default is `application/json`.")),
+    responses((status = 200, description = "The entries, newest first.",
+            content((Vec<AuditView> = "application/json"), (String = "text/csv"))),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list_audit(
     admin: Admin,

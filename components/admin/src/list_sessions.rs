@@ -1,5 +1,3 @@
-//! Where somebody is signed in.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
@@ -9,11 +7,14 @@ use uuid::Uuid;
 
 use crate::{USER_NOT_FOUND, store};
 
+/// List the sessions of a user
+///
+/// Only sessions that have not ended are listed.
 #[utoipa::path(get, path = "/api/admin/users/{id}/sessions", tag = "admin", operation_id = "admin.list_sessions",
-    security(("bearer" = [])), params(("id" = Uuid, Path, description = "Who."), PageParameters),
-    responses((status = 200, body = [SessionView], description = "The newest first. `link` leads to the next page."),
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The id of the user."), PageParameters),
+    responses((status = 200, body = [SessionView], description = "The sessions, newest first."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`user_not_found`.")))]
+        (status = 404, body = ErrorBody, description = "`user_not_found`")))]
 pub(crate) async fn list_sessions(
     who: Admin,
     Path(id): Path<Uuid>,

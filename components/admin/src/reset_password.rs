@@ -1,5 +1,3 @@
-//! Let somebody choose a new password who cannot be sent a mail: a token that is told to the administrator, once.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
@@ -10,13 +8,16 @@ use uuid::Uuid;
 use crate::views::ResetTokenView;
 use crate::{USER_NOT_FOUND, store};
 
+/// Issue a password reset token
+///
+/// For a user who cannot receive mail. `POST /api/auth/password/reset` takes the token, once, within 30 minutes. Until then the
+/// password stays. Earlier reset tokens of the user stop working.
 #[utoipa::path(post, path = "/api/admin/users/{id}/password-reset", tag = "admin", operation_id = "admin.reset_password",
-    security(("bearer" = [])), params(("id" = Uuid, Path, description = "Who.")),
-    responses((status = 201, body = ResetTokenView, description = "For `POST /api/auth/password/reset`, once and for 30 minutes. \
-                The password stays until then."),
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 201, body = ResetTokenView, description = "The token. It is returned only once."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`user_not_found`."),
-        (status = 409, body = ErrorBody, description = "`user_inactive`.")))]
+        (status = 404, body = ErrorBody, description = "`user_not_found`"),
+        (status = 409, body = ErrorBody, description = "`user_inactive`")))]
 pub(crate) async fn reset_password(
     who: Admin,
     Path(id): Path<Uuid>,

@@ -1,5 +1,3 @@
-//! Sign somebody out of one session.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
@@ -9,11 +7,16 @@ use uuid::Uuid;
 
 use crate::store;
 
+/// End one session of a user
+///
+/// Its tokens stop working at once.
 #[utoipa::path(delete, path = "/api/admin/users/{id}/sessions/{session_id}", tag = "admin",
     operation_id = "admin.revoke_session", security(("bearer" = [])),
-    params(("id" = Uuid, Path, description = "Who."), ("session_id" = Uuid, Path, description = "Which session.")),
-    responses((status = 204, description = "It has ended."), AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`session_not_found`, also when there is no such user.")))]
+    params(("id" = Uuid, Path, description = "The id of the user."),
+        ("session_id" = Uuid, Path, description = "The id of the session.")),
+    responses((status = 204, description = "The session has ended."), AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`session_not_found`: the user has no live session with this id, or \
+            does not exist.")))]
 pub(crate) async fn revoke_session(
     who: Admin,
     Path((id, session_id)): Path<(Uuid, Uuid)>,

@@ -1,5 +1,3 @@
-//! Change what somebody may do, or whether they may sign in. There is always an active administrator left.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::input::{Check, Lenient, Patch};
@@ -11,26 +9,30 @@ use uuid::Uuid;
 
 use crate::{LAST_ADMIN, USER_NOT_FOUND, store};
 
-/// What becomes of somebody.
+/// The changes to a user.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UpdateUser)]
+#[schema(as = UpdateUser, example = json!({"role": "admin"}))]
 pub(crate) struct Update {
-    /// What the account may do, at once.
+    /// What the user may do.
     #[serde(default)]
     #[schema(value_type = Option<Role>, nullable = false)]
     role: Patch<Role>,
-    /// False locks the account out at once and ends its sessions.
+    /// `false` locks the user out at once and ends the sessions. `true` lets the user sign in again.
     #[serde(default)]
     #[schema(value_type = Option<bool>, nullable = false)]
     is_active: Patch<Lenient<bool>>,
 }
 
+/// Update a user
+///
+/// A change takes effect at once. `is_active: false` ends the sessions of the user. What an admin has issued, reset tokens and
+/// one-time passwords, stops working when the admin becomes inactive or loses the role.
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin", operation_id = "admin.update",
-    security(("bearer" = [])), params(("id" = Uuid, Path, description = "Who.")), request_body = Update,
-    responses((status = 200, body = UserView, description = "Who it is, after the change."),
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The id of the user.")), request_body = Update,
+    responses((status = 200, body = UserView, description = "The user, after the change."),
         AdminRefusals, BodyRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`user_not_found`."),
-        (status = 409, body = ErrorBody, description = "`last_admin`: no active administrator would be left.")))]
+        (status = 404, body = ErrorBody, description = "`user_not_found`"),
+        (status = 409, body = ErrorBody, description = "`last_admin`")))]
 pub(crate) async fn update(
     who: Admin,
     Path(id): Path<Uuid>,

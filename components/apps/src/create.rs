@@ -1,5 +1,3 @@
-//! Make an app.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::db::OnConstraint as _;
@@ -14,34 +12,37 @@ use crate::store::Access;
 use crate::views::AppView;
 use crate::{input, store};
 
-/// An app to be made.
+/// The app to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CreateApp)]
+#[schema(as = CreateApp, example = json!({
+    "key": "wiki", "name": "Wiki", "description": "What everybody should know", "default_access": "everyone"
+}))]
 pub(crate) struct Create {
-    /// What it is called in the configuration, for good.
+    /// The key, which cannot be changed: a letter, then letters, digits and dashes, all in lower case.
     #[schema(pattern = "^[a-z][a-z0-9-]{0,62}$", example = "wiki")]
     key: String,
-    /// Trimmed.
+    /// The name that users see, in one line. It is trimmed.
     #[schema(min_length = 1, max_length = 100, example = "Wiki")]
     name: String,
-    /// Blank is the same as absent.
+    /// What the app is for, in one or more lines. Absent, `null` or blank: no description.
     #[schema(max_length = 2000)]
     description: Option<String>,
-    /// Who may use it without a grant; `granted` unless said otherwise.
+    /// Who may use the app without a grant. Absent or `null`: `granted`.
     default_access: Option<Access>,
-    /// The service whose health is shown with it.
+    /// The key of the service whose health is shown with the app. Absent or `null`: none.
     #[schema(pattern = "^[a-z][a-z0-9-]{0,62}$")]
     service_key: Option<String>,
-    /// Apps are shown in the order of their positions; 0 unless said otherwise.
+    /// The place of the app in lists, the lowest first. Absent or `null`: 0.
     #[schema(minimum = 0, maximum = 1_000_000)]
     position: Option<i32>,
 }
 
+/// Create an app
 #[utoipa::path(post, path = "/api/admin/apps", tag = "apps", operation_id = "apps.create", security(("bearer" = [])),
     request_body = Create,
-    responses((status = 201, body = AppView, description = "The app."), AdminRefusals, BodyRefusals, Failures,
-        (status = 409, body = ErrorBody, description = "`app_key_taken`.")))]
+    responses((status = 201, body = AppView, description = "The new app."), AdminRefusals, BodyRefusals, Failures,
+        (status = 409, body = ErrorBody, description = "`app_key_taken`")))]
 pub(crate) async fn create(
     who: Admin,
     State(app): State<App>,

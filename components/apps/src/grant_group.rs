@@ -1,5 +1,3 @@
-//! Let the members of a group into an app, at once.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::apps::Key;
@@ -10,12 +8,17 @@ use uuid::Uuid;
 
 use crate::{APP_NOT_FOUND, GROUP_NOT_FOUND, store};
 
+/// Grant an app to a group
+///
+/// The members may use the app at once. The request is idempotent.
 #[utoipa::path(put, path = "/api/admin/apps/{key}/groups/{group_id}", tag = "apps", operation_id = "apps.grant_group",
     security(("bearer" = [])),
-    params(("key" = String, Path, description = "The app."), ("group_id" = Uuid, Path, description = "Which group.")),
-    responses((status = 204, description = "Its members may use it."),
+    params(("key" = String, Path, description = "The key of the app.", example = "documents",
+            pattern = "^[a-z][a-z0-9-]{0,62}$"),
+        ("group_id" = Uuid, Path, description = "The id of the group.")),
+    responses((status = 204, description = "The grant exists."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`app_not_found` or `group_not_found`.")))]
+        (status = 404, body = ErrorBody, description = "`app_not_found`\n`group_not_found`")))]
 pub(crate) async fn grant_group(
     who: Admin,
     Path((key, group)): Path<(Key, Uuid)>,

@@ -1,5 +1,3 @@
-//! Let somebody into an app, at once.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::apps::Key;
@@ -10,12 +8,17 @@ use uuid::Uuid;
 
 use crate::{APP_NOT_FOUND, USER_NOT_FOUND, store};
 
+/// Grant an app to a user
+///
+/// The user may use the app at once. The request is idempotent.
 #[utoipa::path(put, path = "/api/admin/apps/{key}/users/{user_id}", tag = "apps", operation_id = "apps.grant_user",
     security(("bearer" = [])),
-    params(("key" = String, Path, description = "The app."), ("user_id" = Uuid, Path, description = "Who.")),
-    responses((status = 204, description = "They may use it."),
+    params(("key" = String, Path, description = "The key of the app.", example = "documents",
+            pattern = "^[a-z][a-z0-9-]{0,62}$"),
+        ("user_id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 204, description = "The grant exists."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`app_not_found` or `user_not_found`.")))]
+        (status = 404, body = ErrorBody, description = "`app_not_found`\n`user_not_found`")))]
 pub(crate) async fn grant_user(
     who: Admin,
     Path((key, user)): Path<(Key, Uuid)>,

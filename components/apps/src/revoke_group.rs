@@ -1,5 +1,3 @@
-//! Take back that the members of a group were let into an app, at once.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::apps::Key;
@@ -10,12 +8,18 @@ use uuid::Uuid;
 
 use crate::{APP_NOT_FOUND, GROUP_NOT_FOUND, store};
 
+/// Revoke the grant of a group
+///
+/// It takes effect at once. Members may still use the app for another reason. The request is idempotent: it succeeds if there is
+/// no grant.
 #[utoipa::path(delete, path = "/api/admin/apps/{key}/groups/{group_id}", tag = "apps", operation_id = "apps.revoke_group",
     security(("bearer" = [])),
-    params(("key" = String, Path, description = "The app."), ("group_id" = Uuid, Path, description = "Which group.")),
-    responses((status = 204, description = "The group was not let in, or not any more."),
+    params(("key" = String, Path, description = "The key of the app.", example = "documents",
+            pattern = "^[a-z][a-z0-9-]{0,62}$"),
+        ("group_id" = Uuid, Path, description = "The id of the group.")),
+    responses((status = 204, description = "The grant does not exist."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`app_not_found` or `group_not_found`.")))]
+        (status = 404, body = ErrorBody, description = "`app_not_found`\n`group_not_found`")))]
 pub(crate) async fn revoke_group(
     who: Admin,
     Path((key, group)): Path<(Key, Uuid)>,

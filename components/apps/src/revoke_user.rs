@@ -1,5 +1,3 @@
-//! Take back that somebody was let into an app, at once.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::apps::Key;
@@ -10,12 +8,18 @@ use uuid::Uuid;
 
 use crate::{APP_NOT_FOUND, USER_NOT_FOUND, store};
 
+/// Revoke the grant of a user
+///
+/// It takes effect at once. The user may still use the app for another reason. The request is idempotent: it succeeds if there is
+/// no grant.
 #[utoipa::path(delete, path = "/api/admin/apps/{key}/users/{user_id}", tag = "apps", operation_id = "apps.revoke_user",
     security(("bearer" = [])),
-    params(("key" = String, Path, description = "The app."), ("user_id" = Uuid, Path, description = "Who.")),
-    responses((status = 204, description = "They were not let in themselves, or not any more."),
+    params(("key" = String, Path, description = "The key of the app.", example = "documents",
+            pattern = "^[a-z][a-z0-9-]{0,62}$"),
+        ("user_id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 204, description = "The grant does not exist."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`app_not_found` or `user_not_found`.")))]
+        (status = 404, body = ErrorBody, description = "`app_not_found`\n`user_not_found`")))]
 pub(crate) async fn revoke_user(
     who: Admin,
     Path((key, user)): Path<(Key, Uuid)>,

@@ -24,7 +24,10 @@ pub const STATEMENTS: &[Statement] = &[
     UPDATE_APP,
 ];
 
-/// Who may use an app without a grant.
+/// Who may use an app without a grant:
+///
+/// - `everyone`: every user.
+/// - `granted`: only admins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = DefaultAccess)]

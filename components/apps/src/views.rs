@@ -6,23 +6,23 @@ use uuid::Uuid;
 
 use crate::store::{Access, App, Grantee, Grants, Usable};
 
-/// An app.
+/// An app, as admins see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = App)]
 pub(crate) struct AppView {
-    /// What it is called in the configuration.
+    /// The key of the app.
     #[schema(example = "documents")]
     key: String,
-    /// What people call it.
+    /// The name that users see.
     #[schema(example = "Documents")]
     name: String,
-    /// What it is for.
+    /// What the app is for. `null`: no description.
     description: Option<String>,
-    /// Who may use it without a grant.
+    /// Who may use the app without a grant.
     default_access: Access,
-    /// The service whose health is shown with it.
+    /// The key of the service whose health is shown with the app. `null`: none.
     service_key: Option<String>,
-    /// Apps are shown in the order of their positions.
+    /// The place of the app in lists, the lowest first.
     position: i32,
 }
 
@@ -37,28 +37,28 @@ impl From<App> for AppView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UsableApp)]
 pub(crate) struct UsableView {
-    /// What it is called in the configuration.
+    /// The key of the app.
     #[schema(example = "documents")]
     key: String,
-    /// What people call it.
+    /// The name that users see.
     #[schema(example = "Documents")]
     name: String,
-    /// What it is for.
+    /// What the app is for. `null`: no description.
     description: Option<String>,
-    /// Apps are shown in the order of their positions.
+    /// The place of the app in lists, the lowest first.
     position: i32,
-    /// How its service was when it was asked last; `null` when the app has none.
+    /// The last known health of the service of the app. `null`: the app has no service.
     service: Option<ServiceView>,
 }
 
-/// How a service was.
+/// The last known health of a service.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AppService)]
 pub(crate) struct ServiceView {
     /// `healthy`, `unhealthy` or `unknown`.
     #[schema(example = "healthy")]
     status: String,
-    /// When it was asked; `null` when it never was.
+    /// When the service was last checked. `null`: never.
     #[schema(format = DateTime)]
     checked_at: Option<String>,
 }
@@ -71,33 +71,33 @@ impl From<Usable> for UsableView {
     }
 }
 
-/// Who was let into an app.
+/// The grants of an app.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Grants)]
 pub(crate) struct GrantsView {
-    /// By address.
+    /// The users that have a grant, by e-mail address.
     users: Vec<GrantedUserView>,
-    /// By name.
+    /// The groups that have a grant, by name.
     groups: Vec<GrantedGroupView>,
 }
 
-/// Somebody who was let in.
+/// A user that has a grant.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = GrantedUser)]
 pub(crate) struct GrantedUserView {
-    /// Who it is.
+    /// The id of the user.
     user_id: Uuid,
-    /// Their address.
+    /// The e-mail address of the user.
     email: String,
 }
 
-/// A group whose members were let in.
+/// A group that has a grant.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = GrantedGroup)]
 pub(crate) struct GrantedGroupView {
-    /// Which group.
+    /// The id of the group.
     group_id: Uuid,
-    /// What it is called.
+    /// The name of the group.
     name: String,
 }
 

@@ -1,11 +1,9 @@
-//! Take a new password in place of the present one. The other sessions of the account end.
-
 use axum::extract::State;
 use frontdesk::access::AnySignedIn;
 use frontdesk::openapi::{AnySignedInRefusals, BodyRefusals, Failures, LimitRefusals};
 use frontdesk::password::{self, Verdict};
 use frontdesk::time::compute;
-use frontdesk::{Error, Json, Result};
+use frontdesk::{Error, ErrorBody, Json, Result};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,22 +13,29 @@ use crate::state::Auth;
 use crate::store::{self, Try};
 use crate::visitor::Visitor;
 
-/// The one for the other.
+/// The current and the new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"current_password": "Correct-Horse", "new_password": "Battery-Staple"}))]
 pub(crate) struct ChangePassword {
-    /// The present one.
+    /// The current password.
     #[schema(format = Password)]
     current_password: String,
-    /// 8 to 128 characters with an upper-case letter and a special character, not containing "test".
+    /// The new password: 8 to 128 characters with an upper-case letter and a special character, not containing "test" in any
+    /// case.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     new_password: String,
 }
 
+/// Change your password
+///
+/// The other sessions of the user end, other known devices are forgotten, and reset tokens stop working. This works for a user
+/// who must change the password first, too. Wrong current passwords are limited like failed sign-ins.
 #[utoipa::path(post, path = "/api/auth/password/change", tag = "auth", operation_id = "auth.change_password",
     security(("bearer" = [])), request_body = ChangePassword,
-    responses((status = 204, description = "Changed. The other sessions have ended. 422 may be `wrong_password`."),
-        AnySignedInRefusals, BodyRefusals, LimitRefusals, Failures))]
+    responses((status = 204, description = "The password is changed."),
+        AnySignedInRefusals, BodyRefusals, LimitRefusals, Failures,
+        (status = 422, body = ErrorBody, description = "`validation_error`\n`wrong_password`")))]
 pub(crate) async fn change_password(
     who: AnySignedIn,
     visitor: Visitor,

@@ -1,10 +1,9 @@
-//! Ask for a mail with which a forgotten password can be replaced. Whether there is such an account is told to nobody: neither by
-//! the answer nor by its time.
+//! Whether there is such an account is told to nobody: neither by the answer nor by its time.
 
 use axum::extract::State;
 use frontdesk::access::Anonymous;
-use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
-use frontdesk::{Client, Error, ErrorBody, Json, ResetToken, Result, email};
+use frontdesk::openapi::{AnonymousRefusals, BodyRefusals, Failures, LimitRefusals};
+use frontdesk::{Client, Error, Json, ResetToken, Result, email};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,20 +12,26 @@ use crate::limits::FORGOT;
 use crate::state::Auth;
 use crate::store;
 
-/// Whose password was forgotten.
+/// The account whose password was forgotten.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ada@example.com"}))]
 pub(crate) struct ForgotPassword {
-    /// The e-mail address.
+    /// The e-mail address of the account.
     #[schema(example = "ada@example.com")]
     email: String,
 }
 
+/// Request a password reset mail
+///
+/// The mail has a token for `POST /api/auth/password/reset`. The token works once and expires after 30 minutes. The response is
+/// the same whether or not the account exists.
+///
+/// Limits: 10 requests per IP address and hour, 3 per e-mail address and hour.
 #[utoipa::path(post, path = "/api/auth/password/forgot", tag = "auth", operation_id = "auth.forgot_password",
     request_body = ForgotPassword,
-    responses((status = 202, description = "A mail is on its way, if there is such an account."),
-        BodyRefusals, LimitRefusals, Failures,
-        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
+    responses((status = 202, description = "If the account exists and is active, a mail is on its way."),
+        AnonymousRefusals, BodyRefusals, LimitRefusals, Failures))]
 pub(crate) async fn forgot_password(
     _: Anonymous,
     client: Client,

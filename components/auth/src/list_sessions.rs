@@ -1,5 +1,3 @@
-//! Where somebody is signed in.
-
 use axum::extract::State;
 use frontdesk::access::SignedIn;
 use frontdesk::openapi::{Failures, QueryRefusals, SignedInRefusals};
@@ -9,9 +7,12 @@ use uuid::Uuid;
 
 use crate::store;
 
+/// List your sessions
+///
+/// Only sessions that have not ended are listed.
 #[utoipa::path(get, path = "/api/auth/sessions", tag = "auth", operation_id = "auth.list_sessions",
     security(("bearer" = [])), params(PageParameters),
-    responses((status = 200, body = [SessionView], description = "The newest first. `link` leads to the next page."),
+    responses((status = 200, body = [SessionView], description = "The sessions, newest first."),
         SignedInRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list_sessions(
     who: SignedIn,

@@ -1,8 +1,6 @@
-//! Sign in with e-mail and password: OAuth2's password form, or the same fields as JSON.
-
 use axum::extract::State;
 use frontdesk::access::Anonymous;
-use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
+use frontdesk::openapi::{AnonymousRefusals, BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{Error, ErrorBody, FormOrJson, Json, Result};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,8 +10,9 @@ use crate::state::Auth;
 use crate::views::TokenView;
 use crate::visitor::Visitor;
 
-/// Who signs in. OAuth2's `scope`, `client_id` and `client_secret` are allowed and ignored.
+/// The credentials, under the names that OAuth2 gives them.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"username": "ada@example.com", "password": "Correct-Horse", "grant_type": "password"}))]
 pub(crate) struct Login {
     /// The e-mail address.
     #[schema(example = "ada@example.com")]
@@ -21,17 +20,24 @@ pub(crate) struct Login {
     /// The password.
     #[schema(format = Password)]
     password: String,
-    /// `password`, if it is there at all.
+    /// Always `password`. It may be absent or `null`.
     grant_type: Option<String>,
 }
 
+/// Sign in and get a pair of tokens
+///
+/// For clients that are not browsers. The body is the OAuth2 password form, or JSON with the same fields. `scope`, `client_id`
+/// and `client_secret` are ignored. The response sets no cookie.
+///
+/// An unknown e-mail address, a wrong password and an inactive account return the same response. After too many failed tries the
+/// response is 429. The tries are counted by account, IP address and device.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", operation_id = "auth.login",
     request_body(content((Login = "application/x-www-form-urlencoded"), (Login = "multipart/form-data"),
         (Login = "application/json"))),
-    responses((status = 200, body = TokenView, description = "Signed in."), BodyRefusals, LimitRefusals, Failures,
-        (status = 400, body = ErrorBody, description = "`unsupported_grant_type` or `incomplete_body`."),
-        (status = 401, body = ErrorBody, description = "`invalid_credentials`."),
-        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
+    responses((status = 200, body = TokenView, description = "The tokens of a new session."), AnonymousRefusals, BodyRefusals,
+        LimitRefusals, Failures,
+        (status = 400, body = ErrorBody, description = "`incomplete_body`\n`unsupported_grant_type`"),
+        (status = 401, body = ErrorBody, description = "`invalid_credentials`")))]
 pub(crate) async fn login(
     _: Anonymous,
     visitor: Visitor,

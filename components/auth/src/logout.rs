@@ -1,7 +1,3 @@
-//! Sign out: of this session, or of all that the user has.
-//!
-//! An access token whose time is over will do, and so will the refresh cookie where the access cookie is missing or cannot be verified.
-
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::{FromOurPage, Recognised, SESSION_ENDED};
@@ -77,7 +73,7 @@ fn clearing_cookies(refusal: Error) -> Error {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Logout {
-    /// Whether every session of the user ends.
+    /// `true`: all sessions of the user end. `false`, the default: only this one.
     #[param(value_type = Option<bool>)]
     all: bool,
 }
@@ -89,15 +85,24 @@ impl Filters for Logout {
     }
 }
 
+/// Sign out
+///
+/// The session ends, and the access and the refresh cookie are cleared. An expired access token works too, and so does the
+/// refresh cookie alone. The cookies of another session than that of the `authorization` header are left alone.
+///
+/// With `all=true` every session of the user ends, the known devices are forgotten, and the device cookie is cleared too.
+///
+/// The request is idempotent: without `all` it also succeeds for a session that has ended already.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", operation_id = "auth.logout",
     security(("bearer" = []), ("refresh_cookie" = [])),
     params(Logout),
-    responses((status = 204, description = "Signed out.",
-            headers(("set-cookie" = String, description = "Clears the access and refresh cookies, unless they are of another session than the header's; with `all` the device cookie too."))),
+    responses((status = 204, description = "The session has ended.",
+            headers(("set-cookie" = String, description = "Clears the access and the refresh cookie; with `all` the device \
+                cookie too."))),
         QueryRefusals, Failures,
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`; with `all` also `session_ended`. The cookies are cleared all the same.",
-            headers(("set-cookie" = String, description = "Clears the access and refresh cookies."))),
-        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the cookies.")))]
+        (status = 401, body = ErrorBody, description = "`not_authenticated`\n`invalid_token`\n\
+                `session_ended`: the session has ended already. Only with `all`: nothing else was ended.",
+            headers(("set-cookie" = String, description = "Clears the access and the refresh cookie.")))))]
 pub(crate) async fn logout(
     who: Leaving,
     Query(Logout { all }): Query<Logout>,

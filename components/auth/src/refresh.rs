@@ -1,13 +1,12 @@
-//! Go on with a session whose access token is over: its refresh token yields a new pair, once.
-//!
-//! Two tabs refresh at the same time, and answers get lost: for ten seconds the token before is answered with what it was answered
-//! with first. Later it can only be a stolen one, or one that was stolen from: the session ends.
+//! Go on with a session whose access token is over: its refresh token yields a new pair, once. Two tabs refresh at the same time,
+//! and answers get lost: for ten seconds the token before is answered with what it was answered with first. Later it can only be
+//! a stolen one, or one that was stolen from: the session ends.
 
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::{Anonymous, FromOurPage, SESSION_ENDED};
 use frontdesk::cookies::Kind;
-use frontdesk::openapi::{BodyRefusals, Failures, LimitRefusals};
+use frontdesk::openapi::{AnonymousRefusals, BodyRefusals, Failures, LimitRefusals};
 use frontdesk::{Client, Error, ErrorBody, Json, OptionalJson, Result, UserView};
 use http::HeaderMap;
 use http::request::Parts;
@@ -20,36 +19,44 @@ use crate::state::Auth;
 use crate::store::{self, Begun, Refreshed};
 use crate::views::TokenView;
 
-/// What comes of it.
+/// The result of a refresh.
 #[derive(ToSchema)]
 #[schema(as = Refreshed)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its documentation is used")]
 enum RefreshedView {
-    /// For a token in the body.
+    /// The new tokens: the refresh token was in the body.
     Token(TokenView),
-    /// For a token in a cookie.
+    /// The user: the refresh token was in a cookie.
     User(UserView),
 }
 
-/// For those who are no browser; a browser's token is in its cookie.
+/// The refresh token of a client that is not a browser.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"refresh_token": "fdr_2c1f0e0a9d3b4c55a1f7"}))]
 pub(crate) struct Refresh {
-    /// From signing in, or from the refresh before.
+    /// The refresh token that the sign-in or the last refresh returned. Absent or `null`: the one in the cookie.
     refresh_token: Option<String>,
 }
 
+/// Get new tokens for a session
+///
+/// With `refresh_token` in the body the response has the new pair of tokens. Without it the refresh cookie counts: the response
+/// has the user, and sets new cookies.
+///
+/// The old refresh token stays valid for 10 seconds and returns the same new token again, so a request may be repeated. Later
+/// reuse ends the session: 401 `refresh_reused`. Limit: 120 requests per session and hour.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", operation_id = "auth.refresh",
     security((), ("refresh_cookie" = [])),
-    request_body(content = Option<Refresh>, description = "Without a token the cookie is asked."),
-    responses((status = 200, body = RefreshedView, description = "A new pair: as JSON for a token in the body, as cookies for one \
-                in a cookie.",
-            headers(("set-cookie" = String, description = "For a token in a cookie: the access, refresh and device cookies."))),
-        BodyRefusals, LimitRefusals, Failures,
-        (status = 401, body = ErrorBody, description = "`not_authenticated`, `invalid_token`, `session_ended` or \
-            `refresh_reused`."),
-        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent the token or the cookie.")))]
+    request_body(content = Option<Refresh>, description = "Clients that are not browsers send their refresh token. A browser \
+        sends no body."),
+    responses((status = 200, body = RefreshedView, description = "The new tokens, or the user if they are in cookies.",
+            headers(("set-cookie" = String, description = "Sets the access, the refresh and the device cookie, if the request \
+                used the refresh cookie."))),
+        AnonymousRefusals, BodyRefusals, LimitRefusals, Failures,
+        (status = 401, body = ErrorBody, description = "`not_authenticated`: neither the body nor a cookie has a refresh token.\n\
+            `invalid_token`: the refresh token cannot be verified.\n`refresh_reused`\n`session_ended`")))]
 pub(crate) async fn refresh(
     MayRefresh(anonymous): MayRefresh,
     State(auth): State<Auth>,

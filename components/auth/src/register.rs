@@ -1,4 +1,4 @@
-//! Make an account. It can be used at once; only its password's hash is kept.
+//! Only the hash of the password is kept.
 
 use axum::extract::{FromRequestParts, State};
 use frontdesk::access::Anonymous;
@@ -18,26 +18,32 @@ use crate::store;
 /// The longest name.
 const MAX_FULL_NAME: usize = 200;
 
-/// An account to be made.
+/// The account to register.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"email": "ada@example.com", "password": "Correct-Horse", "full_name": "Ada Lovelace"}))]
 pub(crate) struct Register {
-    /// ASCII; trimmed and lower-cased before it is checked and stored.
+    /// The e-mail address: ASCII. It is trimmed and lower-cased before it is checked and stored.
     #[schema(max_length = 254, example = "ada@example.com")]
     email: String,
-    /// 8 to 128 characters with an upper-case letter and a special character, not containing "test".
+    /// The password: 8 to 128 characters with an upper-case letter and a special character, not containing "test" in any case.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     password: String,
-    /// How they want to be called; blank is the same as absent.
+    /// The name to show, in one line. Absent, `null` or blank: none.
     #[schema(max_length = 200)]
     full_name: Option<String>,
 }
 
+/// Register an account
+///
+/// The account can sign in at once. The response signs nobody in and sets no cookie.
+///
+/// Limits: 10 requests per IP address and hour, 3 per e-mail address and hour.
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", operation_id = "auth.register",
     request_body = Register,
-    responses((status = 201, body = UserView, description = "The account."),
+    responses((status = 201, body = UserView, description = "The new account."),
         BodyRefusals, LimitRefusals, Failures,
-        (status = 403, body = ErrorBody, description = "`registration_closed`, or `csrf`: a page of another site sent this."),
-        (status = 409, body = ErrorBody, description = "`email_taken`.")))]
+        (status = 403, body = ErrorBody, description = "`csrf`\n`registration_closed`"),
+        (status = 409, body = ErrorBody, description = "`email_taken`")))]
 pub(crate) async fn register(
     _: MayRegister,
     client: Client,

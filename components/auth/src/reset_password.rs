@@ -1,8 +1,6 @@
-//! Choose a new password with the token from the mail, which is good once and for 30 minutes. All sessions of the account end.
-
 use axum::extract::State;
 use frontdesk::access::Anonymous;
-use frontdesk::openapi::{BodyRefusals, Failures};
+use frontdesk::openapi::{AnonymousRefusals, BodyRefusals, Failures};
 use frontdesk::time::compute;
 use frontdesk::{Client, Error, ErrorBody, Json, ResetToken, Result, password};
 use http::StatusCode;
@@ -13,23 +11,28 @@ use crate::new_password;
 use crate::state::Auth;
 use crate::store;
 
-/// The new password.
+/// The token and the new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "the-token-of-the-mail", "new_password": "Battery-Staple"}))]
 pub(crate) struct ResetPassword {
-    /// From the mail.
+    /// The token from the mail, or from the admin.
     token: String,
-    /// 8 to 128 characters with an upper-case letter and a special character, not containing "test".
+    /// The new password: 8 to 128 characters with an upper-case letter and a special character, not containing "test" in any
+    /// case.
     #[schema(min_length = 8, max_length = 128, format = Password)]
     new_password: String,
 }
 
+/// Set a new password with a token
+///
+/// The token comes from a mail or from an admin. It works once and expires after 30 minutes. All sessions of the user end, and
+/// nobody is signed in.
 #[utoipa::path(post, path = "/api/auth/password/reset", tag = "auth", operation_id = "auth.reset_password",
     request_body = ResetPassword,
-    responses((status = 204, description = "The password is the new one, and nobody is signed in."),
-        BodyRefusals, Failures,
-        (status = 400, body = ErrorBody, description = "`reset_token_invalid` or `incomplete_body`."),
-        (status = 403, body = ErrorBody, description = "`csrf`: a page of another site sent this.")))]
+    responses((status = 204, description = "The password is set."),
+        AnonymousRefusals, BodyRefusals, Failures,
+        (status = 400, body = ErrorBody, description = "`incomplete_body`\n`reset_token_invalid`")))]
 pub(crate) async fn reset_password(
     _: Anonymous,
     client: Client,

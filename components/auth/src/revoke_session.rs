@@ -1,5 +1,3 @@
-//! End one of one's own sessions, from another device say.
-
 use axum::extract::State;
 use frontdesk::access::SignedIn;
 use frontdesk::openapi::{Failures, QueryRefusals, SignedInRefusals};
@@ -9,10 +7,13 @@ use uuid::Uuid;
 
 use crate::store;
 
+/// End one of your sessions
+///
+/// Its tokens stop working at once. The current session can be ended too; its cookies stay.
 #[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "auth", operation_id = "auth.revoke_session",
-    security(("bearer" = [])), params(("id" = Uuid, Path, description = "Which session.")),
-    responses((status = 204, description = "It has ended."), SignedInRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`session_not_found`.")))]
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The id of the session.")),
+    responses((status = 204, description = "The session has ended."), SignedInRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`session_not_found`")))]
 pub(crate) async fn revoke_session(who: SignedIn, Path(id): Path<Uuid>, State(app): State<App>) -> Result<StatusCode> {
     if store::end_session(app.db(), who.authority(), id).await? {
         Ok(StatusCode::NO_CONTENT)

@@ -9,19 +9,19 @@ use utoipa::ToSchema;
 use crate::state::Auth;
 use crate::store::Begun;
 
-/// What a sign-in yields (RFC 6749, 5.1).
+/// A pair of tokens, as OAuth2 returns it (RFC 6749, section 5.1).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Token)]
 pub(crate) struct TokenView {
-    /// A JWT, for `Authorization: Bearer`.
+    /// The access token: a JWT, for the header `Authorization: Bearer`.
     access_token: String,
     /// Always `bearer`.
     #[schema(example = "bearer")]
     token_type: &'static str,
-    /// Seconds for which the access token is good.
+    /// The seconds until the access token expires.
     #[schema(example = 28_800)]
     expires_in: u64,
-    /// Good for a new access token.
+    /// The refresh token, for `POST /api/auth/refresh`.
     refresh_token: String,
 }
 
@@ -42,10 +42,10 @@ pub(crate) async fn access_token(auth: &Auth, begun: &Begun) -> Result<String> {
     compute(sign).await.map_err(Error::internal)
 }
 
-/// The keys that verify access tokens (RFC 7517).
+/// A set of public keys (JWKS, RFC 7517).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Jwks)]
 pub(crate) struct JwksView {
-    /// One of them signs; the others are of earlier times.
+    /// All keys that verify access tokens. One of them signs new tokens.
     pub(crate) keys: Vec<Jwk>,
 }

@@ -1,5 +1,3 @@
-//! Put somebody into a group.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
@@ -10,13 +8,17 @@ use uuid::Uuid;
 use crate::views::MembershipView;
 use crate::{GROUP_NOT_FOUND, store};
 
+/// Add a user to a group
+///
+/// The request is idempotent: if the user is in the group already, nothing changes and the status is 200.
 #[utoipa::path(post, path = "/api/admin/groups/{id}/members/{user_id}", tag = "groups",
     operation_id = "groups.add_member", security(("bearer" = [])),
-    params(("id" = Uuid, Path, description = "The group."), ("user_id" = Uuid, Path, description = "Who is to be in it.")),
-    responses((status = 201, body = MembershipView, description = "They are in it from now on."),
-        (status = 200, body = MembershipView, description = "They were in it already."),
+    params(("id" = Uuid, Path, description = "The id of the group."),
+        ("user_id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 201, body = MembershipView, description = "The user was added."),
+        (status = 200, body = MembershipView, description = "The user was in the group already."),
         AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`group_not_found` or `user_not_found`.")))]
+        (status = 404, body = ErrorBody, description = "`group_not_found`\n`user_not_found`")))]
 pub(crate) async fn add_member(
     who: Admin,
     Path((group, user)): Path<(Uuid, Uuid)>,

@@ -1,5 +1,3 @@
-//! Make a group.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::db::OnConstraint as _;
@@ -13,22 +11,23 @@ use utoipa::ToSchema;
 use crate::views::GroupView;
 use crate::{GROUP_NAME_TAKEN, input, store};
 
-/// A group to be made.
+/// The group to create.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = CreateGroup)]
+#[schema(as = CreateGroup, example = json!({"name": "Accounting", "description": "Invoices and payroll"}))]
 pub(crate) struct Create {
-    /// Trimmed; unique without case.
+    /// The name, in one line. It is trimmed. It must be unique without regard to case.
     #[schema(min_length = 1, max_length = 100, example = "Accounting")]
     name: String,
-    /// Blank is the same as absent.
+    /// What the group is for, in one or more lines. Absent, `null` or blank: no description.
     #[schema(max_length = 2000)]
     description: Option<String>,
 }
 
+/// Create a group
 #[utoipa::path(post, path = "/api/admin/groups", tag = "groups", operation_id = "groups.create",
     security(("bearer" = [])), request_body = Create,
-    responses((status = 201, body = GroupView, description = "The group."), AdminRefusals, BodyRefusals, Failures,
-        (status = 409, body = ErrorBody, description = "`group_name_taken`.")))]
+    responses((status = 201, body = GroupView, description = "The new group."), AdminRefusals, BodyRefusals, Failures,
+        (status = 409, body = ErrorBody, description = "`group_name_taken`")))]
 pub(crate) async fn create(
     who: Admin,
     State(app): State<App>,

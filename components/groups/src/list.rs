@@ -1,9 +1,7 @@
-//! All groups, by name.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
-use frontdesk::page::{Page, PageHeaders, PageParameters};
+use frontdesk::page::{LongPageParameters, Page, PageHeaders};
 use frontdesk::{App, Json, Result};
 
 use crate::store::{self, Position};
@@ -12,11 +10,12 @@ use crate::views::GroupView;
 /// How many the list has when no limit is given, as in the seed (API.md, section 0).
 const DEFAULT_LIMIT: u32 = 10_000;
 
+/// List groups
+///
+/// Without `limit` the response has up to 10,000 groups.
 #[utoipa::path(get, path = "/api/admin/groups", tag = "groups", operation_id = "groups.list", security(("bearer" = [])),
-    params(PageParameters),
-    responses((status = 200, body = [GroupView], description = "By name.",
-            headers(("link" = String, description = "Leads to the next page, if there is one: `rel=\"next\"`."),
-                ("x-total-count" = String, description = "How many there are; `10000+` when there are more."))),
+    params(LongPageParameters),
+    responses((status = 200, body = [GroupView], description = "The groups, by name."),
         AdminRefusals, QueryRefusals, Failures))]
 pub(crate) async fn list(
     _: Admin,

@@ -1,5 +1,3 @@
-//! Take somebody out of a group.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures, QueryRefusals};
@@ -9,11 +7,13 @@ use uuid::Uuid;
 
 use crate::store;
 
+/// Remove a user from a group
 #[utoipa::path(delete, path = "/api/admin/groups/{id}/members/{user_id}", tag = "groups",
     operation_id = "groups.remove_member", security(("bearer" = [])),
-    params(("id" = Uuid, Path, description = "The group."), ("user_id" = Uuid, Path, description = "Who leaves it.")),
-    responses((status = 204, description = "They are not in it any more."), AdminRefusals, QueryRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`membership_not_found`.")))]
+    params(("id" = Uuid, Path, description = "The id of the group."),
+        ("user_id" = Uuid, Path, description = "The id of the user.")),
+    responses((status = 204, description = "The user is removed."), AdminRefusals, QueryRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`membership_not_found`")))]
 pub(crate) async fn remove_member(
     who: Admin,
     Path((group, user)): Path<(Uuid, Uuid)>,

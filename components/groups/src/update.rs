@@ -1,5 +1,3 @@
-//! Change a group's name or description.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::db::OnConstraint as _;
@@ -14,25 +12,27 @@ use crate::store::{self, Change};
 use crate::views::GroupView;
 use crate::{GROUP_NAME_TAKEN, GROUP_NOT_FOUND, input};
 
-/// What becomes of a group.
+/// The changes to a group.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UpdateGroup)]
+#[schema(as = UpdateGroup, example = json!({"name": "Finance"}))]
 pub(crate) struct Update {
-    /// Trimmed; unique without case.
+    /// The name, in one line. It is trimmed. It must be unique without regard to case.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 100)]
     name: Patch<String>,
-    /// `null` clears it.
+    /// What the group is for, in one or more lines. `null` or blank clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
     description: Patch<String>,
 }
 
+/// Update a group
 #[utoipa::path(patch, path = "/api/admin/groups/{id}", tag = "groups", operation_id = "groups.update",
-    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The group.")), request_body = Update,
-    responses((status = 200, body = GroupView, description = "The group."), AdminRefusals, BodyRefusals, Failures,
-        (status = 404, body = ErrorBody, description = "`group_not_found`."),
-        (status = 409, body = ErrorBody, description = "`group_name_taken`.")))]
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The id of the group.")), request_body = Update,
+    responses((status = 200, body = GroupView, description = "The group, after the change."),
+        AdminRefusals, BodyRefusals, Failures,
+        (status = 404, body = ErrorBody, description = "`group_not_found`"),
+        (status = 409, body = ErrorBody, description = "`group_name_taken`")))]
 pub(crate) async fn update(
     who: Admin,
     Path(id): Path<Uuid>,

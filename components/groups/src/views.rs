@@ -6,24 +6,24 @@ use uuid::Uuid;
 
 use crate::store::{Group, Member, Membership};
 
-/// A group.
+/// A group of users.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Group)]
 pub(crate) struct GroupView {
-    /// The id.
+    /// The id of the group.
     id: Uuid,
-    /// Unique without case.
+    /// The name. It is unique without regard to case.
     #[schema(example = "Accounting")]
     name: String,
-    /// What the group is for.
+    /// What the group is for. `null`: no description.
     description: Option<String>,
-    /// When it was made.
+    /// When the group was created.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When its name or description was last changed.
+    /// When the name or the description was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
-    /// How many people are in it.
+    /// The number of members.
     member_count: i64,
 }
 
@@ -34,13 +34,13 @@ impl From<Group> for GroupView {
     }
 }
 
-/// A group with the people in it.
+/// A group with its members.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = GroupWithMembers)]
 pub(crate) struct GroupWithMembersView {
     #[serde(flatten)]
     group: GroupView,
-    /// By address.
+    /// The members, by e-mail address.
     members: Vec<MemberView>,
 }
 
@@ -50,17 +50,17 @@ impl GroupWithMembersView {
     }
 }
 
-/// Somebody in a group.
+/// A member of a group.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Member)]
 pub(crate) struct MemberView {
-    /// Who it is.
+    /// The id of the user.
     user_id: Uuid,
-    /// Their address.
+    /// The e-mail address of the user.
     email: String,
-    /// How they want to be called.
+    /// The name of the user. `null`: none.
     full_name: Option<String>,
-    /// Since when they are in the group.
+    /// When the user was added to the group.
     #[schema(format = DateTime)]
     joined_at: String,
 }
@@ -72,15 +72,15 @@ impl From<Member> for MemberView {
     }
 }
 
-/// That somebody is in a group.
+/// The membership of a user in a group.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Membership)]
 pub(crate) struct MembershipView {
-    /// The group.
+    /// The id of the group.
     group_id: Uuid,
-    /// Who is in it.
+    /// The id of the user.
     user_id: Uuid,
-    /// Since when.
+    /// When the user was added to the group.
     #[schema(format = DateTime)]
     joined_at: String,
 }

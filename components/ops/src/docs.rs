@@ -1,5 +1,3 @@
-//! What all components answer, for people: a page that shows the OpenAPI document, and from which they can be called.
-
 use axum::response::{IntoResponse as _, Response};
 use frontdesk::access::Public;
 use http::HeaderMap;
@@ -14,11 +12,14 @@ const PAGE: Asset = asset!("index.html", "text/html; charset=utf-8");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Get the page of the API documentation
+///
+/// The page shows the OpenAPI document and can send requests. It loads nothing from other hosts.
 #[utoipa::path(get, path = "/api/docs", tag = "ops", operation_id = "ops.docs",
-    params(("if-none-match" = Option<String>, Header, description = "The `etag` of the answer before.")),
+    params(("if-none-match" = Option<String>, Header, description = "The `etag` of an earlier response.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.",
-            headers(("etag" = String, description = "Changes with the page."))),
-        (status = 304, description = "It is what it was.")))]
+            headers(("etag" = String, description = "It changes whenever the page changes."))),
+        (status = 304, description = "Nothing has changed.")))]
 pub(crate) async fn docs(_: Public, headers: HeaderMap) -> Response {
     ([(CONTENT_SECURITY_POLICY, POLICY)], PAGE.answer(&headers)).into_response()
 }

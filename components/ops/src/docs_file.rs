@@ -1,4 +1,4 @@
-//! The files of the page at `/api/docs`: a closed list, so that no path leads anywhere else.
+//! A closed list of files, so that no path leads anywhere else.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -10,13 +10,15 @@ use http::HeaderMap;
 use crate::asset::{Asset, asset};
 
 // A path that is no text names no file either.
+/// Get a file of the documentation page
 #[utoipa::path(get, path = "/api/docs/{file}", tag = "ops", operation_id = "ops.docs_file",
-    params(("file" = String, Path, description = "The name of a file that the page asks for."),
-        ("if-none-match" = Option<String>, Header, description = "The `etag` of the answer before.")),
-    responses((status = 200, description = "The file. Scripts and style sheets may be gzip whatever is asked for.",
-            headers(("etag" = String, description = "Changes with the file."))),
-        (status = 304, description = "It is what it was."),
-        (status = 404, body = ErrorBody, description = "`not_found`.")))]
+    params(("file" = String, Path, description = "The name of the file.", example = "start.js"),
+        ("if-none-match" = Option<String>, Header, description = "The `etag` of an earlier response.")),
+    responses((status = 200, description = "The file. Scripts and style sheets may be compressed with gzip, whatever \
+            `accept-encoding` says.",
+            headers(("etag" = String, description = "It changes whenever the file changes."))),
+        (status = 304, description = "Nothing has changed."),
+        (status = 404, body = ErrorBody, description = "`not_found`: the page has no file of this name.")))]
 pub(crate) async fn docs_file(
     _: Public,
     file: std::result::Result<Path<String>, PathRejection>,

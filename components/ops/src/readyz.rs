@@ -1,4 +1,4 @@
-//! Can the service do its work? Names everything that is missing, and no secret.
+//! Names everything that is missing, and no secret.
 
 use std::sync::OnceLock;
 
@@ -11,9 +11,13 @@ use crate::neighbours;
 use crate::store::{self, LATEST_MIGRATION};
 use crate::views::StatusView;
 
+/// Check that Frontdesk is ready
+///
+/// The check covers the variables of all components, the database and its migrations. Warnings do not fail it.
 #[utoipa::path(get, path = "/readyz", tag = "ops", operation_id = "ops.readyz",
-    responses((status = 200, body = StatusView, description = "The service can do its work."),
-        (status = 503, body = ErrorBody, description = "`not_ready`: `detail` names what is missing.")))]
+    responses((status = 200, body = StatusView, description = "Frontdesk is ready."),
+        (status = 500, body = ErrorBody, description = "`internal_error`"),
+        (status = 503, body = ErrorBody, description = "`not_ready`\n`unavailable`")))]
 pub(crate) async fn readyz(_: Public) -> Result<Json<StatusView>> {
     let configured = configured().await.map_err(Error::NotReady)?;
     let problem = match store::latest_migration(configured.app.db()).await {

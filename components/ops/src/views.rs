@@ -3,14 +3,14 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That all is well.
+/// The state of a process that is alive, or of an installation that is ready.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Status)]
 pub(crate) struct StatusView {
-    /// Always `ok`: everything else is an error.
+    /// Always `ok`. Every other state is an error response.
     #[schema(example = "ok")]
     status: &'static str,
-    /// What should be changed, though everything goes on; absent if there is nothing.
+    /// What the operator should change, for people. Absent if there is nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<&'static str>,

@@ -1,5 +1,3 @@
-//! Change one's own profile: absent fields stay, null clears.
-
 use axum::extract::State;
 use frontdesk::access::{SESSION_ENDED, SignedIn};
 use frontdesk::input::{Check, Patch};
@@ -13,52 +11,55 @@ use utoipa::ToSchema;
 use crate::store::{self, Change};
 use crate::views::ProfileView;
 
-/// What a profile is changed to. Blank is the same as null.
+/// The changes to a profile.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UpdateProfile)]
+#[schema(as = UpdateProfile, example = json!({"full_name": "Ada Lovelace", "timezone": "Europe/London", "locale": "en-GB"}))]
 pub(crate) struct Update {
-    /// How they want to be called.
+    /// The name to show, in one line. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200)]
     full_name: Patch<String>,
-    /// A telephone number, as they write it.
+    /// The telephone number, in any form. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 50)]
     phone: Patch<String>,
-    /// What they do.
+    /// The job title. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200)]
     job_title: Patch<String>,
-    /// Where they do it.
+    /// The department. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200)]
     department: Patch<String>,
-    /// Where they are; may have several lines.
+    /// The postal address, in one or more lines. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     address: Patch<String>,
-    /// About themselves; may have several lines.
+    /// A text about the user, in one or more lines. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
     bio: Patch<String>,
-    /// A name of the IANA time zone database.
+    /// The time zone: a name of the IANA database. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 64, example = "Europe/Berlin")]
     timezone: Patch<String>,
-    /// A BCP 47 language tag.
+    /// The language: a BCP 47 tag. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 35, example = "de-CH")]
     locale: Patch<String>,
-    /// Of a picture: http or https.
+    /// The URL of a picture: `http` or `https`. `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2048)]
     avatar_url: Patch<String>,
 }
 
+/// Update your profile
+///
+/// Fields that are absent stay. `null` or blank clears a field.
 #[utoipa::path(put, path = "/api/profile", tag = "profile", operation_id = "profile.update", security(("bearer" = [])),
     request_body = Update,
-    responses((status = 200, body = ProfileView, description = "The whole profile."), SignedInRefusals, BodyRefusals,
-        Failures))]
+    responses((status = 200, body = ProfileView, description = "The whole profile, after the change."),
+        SignedInRefusals, BodyRefusals, Failures))]
 pub(crate) async fn update(
     who: SignedIn,
     State(app): State<App>,

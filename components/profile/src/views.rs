@@ -6,33 +6,33 @@ use uuid::Uuid;
 
 use crate::store::Profile;
 
-/// What somebody says about themselves.
+/// What a user says about themselves.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Profile)]
 pub(crate) struct ProfileView {
-    /// Whose it is.
+    /// The id of the user.
     user_id: Uuid,
-    /// How they want to be called.
+    /// The name to show, in one line. `null`: none.
     full_name: Option<String>,
-    /// A telephone number, as they write it.
+    /// The telephone number, in any form. `null`: none.
     phone: Option<String>,
-    /// What they do.
+    /// The job title. `null`: none.
     job_title: Option<String>,
-    /// Where they do it.
+    /// The department. `null`: none.
     department: Option<String>,
-    /// Where they are; may have several lines.
+    /// The postal address, in one or more lines. `null`: none.
     address: Option<String>,
-    /// About themselves; may have several lines.
+    /// A text about the user, in one or more lines. `null`: none.
     bio: Option<String>,
-    /// A name of the IANA time zone database.
+    /// The time zone: a name of the IANA database. `null`: none.
     #[schema(example = "Europe/Berlin")]
     timezone: Option<String>,
-    /// A BCP 47 language tag.
+    /// The language: a BCP 47 tag. `null`: none.
     #[schema(example = "de-CH")]
     locale: Option<String>,
-    /// Of a picture: http or https.
+    /// The URL of a picture: `http` or `https`. `null`: none.
     avatar_url: Option<String>,
-    /// When it was last changed.
+    /// When the profile was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
 }

@@ -29,7 +29,7 @@ pub fn routes() -> Routes<Services> {
 fn document() -> OpenApi {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("The variable `tick_token`, which the scheduler has."))
+        .description(Some("The value of the variable `tick_token`, which the scheduler sends."))
         .build();
     let components = ComponentsBuilder::new().security_scheme("tick_token", SecurityScheme::Http(token)).build();
     OpenApiBuilder::new().components(Some(components)).build()

@@ -1,5 +1,3 @@
-//! All services, in the registry's order, with what they said last.
-
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -17,9 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// How often they look.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// List services and their health
+///
+/// Every service is checked every 30 seconds. If a result is older than 90 seconds, the services are checked again before the
+/// response.
 #[utoipa::path(get, path = "/api/services", tag = "services", operation_id = "services.list", security(("bearer" = [])),
-    responses((status = 200, body = [ServiceView], description = "In the registry's order. A reading that is older than 90 \
-        seconds is taken again first."),
+    responses((status = 200, body = [ServiceView], description = "The services, in the order of the configuration."),
         SignedInRefusals, Failures))]
 pub(crate) async fn list(
     asked: SignedInFor<Readings>,

@@ -1,9 +1,7 @@
-//! The scheduler's call: the regular work, if it is due.
-
 use axum::extract::State;
 use frontdesk::access::Program;
-use frontdesk::openapi::Failures;
-use frontdesk::{ErrorBody, Result, log, request_id_of};
+use frontdesk::openapi::{Failures, ProgramRefusals};
+use frontdesk::{Result, log, request_id_of};
 use futures::future::join5;
 use http::StatusCode;
 use http::request::Parts;
@@ -11,10 +9,14 @@ use http::request::Parts;
 use crate::state::Services;
 use crate::{mail, poll, seal, store};
 
+/// Run the scheduled work
+///
+/// The scheduler calls this. It checks the services, seals audit entries, sends mails and deletes what has expired. The request
+/// may be repeated: work that is not due is not done again.
 #[utoipa::path(post, path = "/internal/tick", tag = "services", operation_id = "services.tick",
     security(("tick_token" = [])),
-    responses((status = 204, description = "The work was done, by this call or by another one just now."),
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
+    responses((status = 204, description = "The work is done."),
+        ProgramRefusals, Failures))]
 pub(crate) async fn tick(_: Program, State(services): State<Services>, parts: Parts) -> Result<StatusCode> {
     // None waits for another, nor fails with it. Only the poll takes turns: of the rest two replicas do each their part.
     let db = services.app().db();

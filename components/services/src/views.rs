@@ -6,7 +6,11 @@ use utoipa::ToSchema;
 use crate::registry::Service;
 use crate::store::{Reading, Status};
 
-/// How a service is.
+/// The health of a service:
+///
+/// - `healthy`: its last response was a 2xx.
+/// - `unhealthy`: its last response was another status, or there was none.
+/// - `unknown`: it was not checked yet.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ServiceStatus)]
@@ -19,27 +23,27 @@ pub(crate) enum StatusView {
     Unknown,
 }
 
-/// A service, and what it said last.
+/// A service behind Frontdesk and its health.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Service)]
 pub(crate) struct ServiceView {
-    /// What it is called in the configuration.
+    /// The key of the service.
     #[schema(example = "documents")]
     key: String,
-    /// What people call it.
+    /// The name that users see.
     #[schema(example = "Documents")]
     name: String,
-    /// How it is.
+    /// The health at the last check.
     status: StatusView,
-    /// How long its answer took, in milliseconds, if there was one.
+    /// The time until the response began, in milliseconds. `null`: there was no response.
     latency_ms: Option<i32>,
-    /// When it was asked last.
+    /// When the service was last checked. `null`: never.
     #[schema(format = DateTime)]
     checked_at: Option<String>,
-    /// When it was found healthy last.
+    /// When the service was last found healthy. `null`: never.
     #[schema(format = DateTime)]
     last_healthy_at: Option<String>,
-    /// Why it is not healthy.
+    /// Why the service is unhealthy, for people. `null`: it is not.
     #[schema(example = "timeout")]
     error: Option<String>,
 }

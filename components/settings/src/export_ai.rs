@@ -1,10 +1,8 @@
-//! The AI settings with the key in clear, for the services that call the provider.
-
 use axum::extract::State;
 use axum::response::Response;
 use frontdesk::access::Program;
-use frontdesk::openapi::Failures;
-use frontdesk::{Error, ErrorBody, Problem, Result};
+use frontdesk::openapi::{Failures, ProgramRefusals};
+use frontdesk::{Error, Problem, Result};
 use http::HeaderMap;
 
 use crate::secret::{AI_API_KEY, Failure};
@@ -12,13 +10,17 @@ use crate::state::Settings;
 use crate::store;
 use crate::views::{AiExport, Export};
 
+/// Export the AI settings to a service
+///
+/// Services behind Frontdesk read their settings here. The API key is in clear text. With `if-none-match` the response is 304 if
+/// nothing has changed.
 #[utoipa::path(get, path = "/internal/settings/ai", tag = "settings", operation_id = "settings.export_ai",
     security(("service_token" = [])),
-    params(("if-none-match" = Option<String>, Header, description = "The `etag` of the answer before.")),
-    responses((status = 200, body = AiExport, description = "The settings, the key in clear.",
-            headers(("etag" = String, description = "Changes with the settings."))),
-        (status = 304, description = "They are what they were."),
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
+    params(("if-none-match" = Option<String>, Header, description = "The `etag` of an earlier response.")),
+    responses((status = 200, body = AiExport, description = "The settings.",
+            headers(("etag" = String, description = "It changes whenever the settings change."))),
+        (status = 304, description = "Nothing has changed."),
+        ProgramRefusals, Failures))]
 pub(crate) async fn export_ai(_: Program, State(settings): State<Settings>, headers: HeaderMap) -> Result<Response> {
     let stored = store::find_ai_secret(settings.app().db()).await?;
     let open = |sealed| settings.keys().open(AI_API_KEY, sealed).map_err(refusal);

@@ -1,23 +1,24 @@
-//! The settings of the documents service, for that service.
-
 use axum::extract::State;
 use axum::response::Response;
+use frontdesk::Result;
 use frontdesk::access::Program;
-use frontdesk::openapi::Failures;
-use frontdesk::{ErrorBody, Result};
+use frontdesk::openapi::{Failures, ProgramRefusals};
 use http::HeaderMap;
 
 use crate::state::Settings;
 use crate::store;
 use crate::views::{DocumentsExport, Export};
 
+/// Export the document settings to a service
+///
+/// The documents service reads its settings here. With `if-none-match` the response is 304 if nothing has changed.
 #[utoipa::path(get, path = "/internal/settings/documents", tag = "settings",
     operation_id = "settings.export_documents", security(("service_token" = [])),
-    params(("if-none-match" = Option<String>, Header, description = "The `etag` of the answer before.")),
+    params(("if-none-match" = Option<String>, Header, description = "The `etag` of an earlier response.")),
     responses((status = 200, body = DocumentsExport, description = "The settings.",
-            headers(("etag" = String, description = "Changes with the settings."))),
-        (status = 304, description = "They are what they were."),
-        (status = 401, body = ErrorBody, description = "`not_authenticated` or `invalid_token`."), Failures))]
+            headers(("etag" = String, description = "It changes whenever the settings change."))),
+        (status = 304, description = "Nothing has changed."),
+        ProgramRefusals, Failures))]
 pub(crate) async fn export_documents(
     _: Program,
     State(settings): State<Settings>,

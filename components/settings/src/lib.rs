@@ -39,7 +39,7 @@ pub fn routes() -> Routes<Settings> {
 fn document() -> OpenApi {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("The variable `service_token`, which feature services have."))
+        .description(Some("The value of the variable `service_token`, which the services behind Frontdesk send."))
         .build();
     let components = ComponentsBuilder::new().security_scheme("service_token", SecurityScheme::Http(token)).build();
     OpenApiBuilder::new().components(Some(components)).build()

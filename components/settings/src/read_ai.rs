@@ -1,5 +1,3 @@
-//! Which AI provider and model are used. The key is never told, only that there is one.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::openapi::{AdminRefusals, Failures};
@@ -8,6 +6,9 @@ use frontdesk::{App, Json, Result};
 use crate::store;
 use crate::views::AiSettingsView;
 
+/// Get the AI settings
+///
+/// The API key is never returned, only whether there is one.
 #[utoipa::path(get, path = "/api/settings/ai", tag = "settings", operation_id = "settings.read_ai",
     security(("bearer" = [])),
     responses((status = 200, body = AiSettingsView, description = "The settings."), AdminRefusals, Failures))]

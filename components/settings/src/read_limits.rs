@@ -1,5 +1,3 @@
-//! How large a document may be, which everybody may know who uploads some.
-
 use frontdesk::Json;
 use frontdesk::access::SignedInFor;
 use frontdesk::openapi::{Failures, SignedInRefusals};
@@ -7,6 +5,7 @@ use frontdesk::openapi::{Failures, SignedInRefusals};
 use crate::store::Documents;
 use crate::views::LimitsView;
 
+/// Get the limits for documents
 #[utoipa::path(get, path = "/api/settings/documents/limits", tag = "settings", operation_id = "settings.read_limits",
     security(("bearer" = [])),
     responses((status = 200, body = LimitsView, description = "The limits."), SignedInRefusals, Failures))]

@@ -1,5 +1,4 @@
-//! Try whether the AI service answers with the settings as they are. The call goes to the service that the operator named,
-//! never to `base_url`, which administrators can set.
+//! The call goes to the service that the operator named, never to `base_url`, which administrators can set.
 
 use std::time::Instant;
 
@@ -13,9 +12,13 @@ use crate::state::Settings;
 use crate::store;
 use crate::views::AiTestView;
 
+/// Test the AI service
+///
+/// Frontdesk sends one small request to the AI service, with the settings as they are. If the service fails, the status is still
+/// 200 and `ok` is `false`.
 #[utoipa::path(post, path = "/api/settings/ai/test", tag = "settings", operation_id = "settings.test_ai",
     security(("bearer" = [])),
-    responses((status = 200, body = AiTestView, description = "What became of it; a service that fails is `ok: false`."),
+    responses((status = 200, body = AiTestView, description = "The result of the test."),
         AdminRefusals, Failures))]
 pub(crate) async fn test_ai(_: Admin, State(settings): State<Settings>) -> Result<Json<AiTestView>> {
     let ai = store::find_ai(settings.app().db()).await?;

@@ -1,7 +1,3 @@
-//! Change which AI provider is used, where it is and with which key.
-//!
-//! A key belongs to a provider and an address: one that was entered for another is removed rather than sent there.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::input::{Check, Patch};
@@ -23,29 +19,32 @@ const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 8..=512;
 /// How many characters of a key people are shown.
 const HINT_LENGTH: usize = 4;
 
-/// What the settings become. A blank model or address is the same as null.
+/// The changes to the AI settings.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = UpdateAiSettings)]
+#[schema(as = UpdateAiSettings, example = json!({"provider": "openai", "model": "gpt-5", "api_key": "sk-0123456789abcdef"}))]
 pub(crate) struct UpdateAi {
-    /// Whose API it is. Another one removes the key, unless a new key comes with it.
+    /// The provider whose API is used.
     #[serde(default)]
     #[schema(value_type = Option<Provider>, nullable = false)]
     provider: Patch<Provider>,
-    /// As the provider names it.
+    /// The model, as the provider names it. `null` or blank: the default of the AI service.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200)]
     model: Patch<String>,
-    /// https, or an origin that the operator allowed; without user and password. Another one removes the key, unless a new
-    /// key comes with it.
+    /// The address of the provider: `https`, or an origin that the operator allows; without user and password. `null` or blank:
+    /// the usual address of the provider.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2048)]
     base_url: Patch<String>,
-    /// Printable ASCII. Absent keeps the one that is there, null removes it.
+    /// The API key: 8 to 512 characters of printable ASCII. `null` removes it.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 8, max_length = 512, write_only)]
     api_key: Patch<String>,
 }
 
+/// Update the AI settings
+///
+/// The API key belongs to a provider and an address. A change of `provider` or `base_url` without a new `api_key` removes it.
 #[utoipa::path(patch, path = "/api/settings/ai", tag = "settings", operation_id = "settings.update_ai",
     security(("bearer" = [])), request_body = UpdateAi,
     responses((status = 200, body = AiSettingsView, description = "The settings, after the change."),

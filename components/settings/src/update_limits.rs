@@ -1,5 +1,3 @@
-//! Change how large a document may be. The documents proxy asks for it with each request.
-
 use axum::extract::State;
 use frontdesk::access::Admin;
 use frontdesk::input::{Check, Lenient, Patch};
@@ -16,14 +14,17 @@ const RANGE: std::ops::RangeInclusive<i32> = 1..=500;
 
 /// What the limits become.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UpdateDocumentsLimits)]
+#[schema(as = UpdateDocumentsLimits, example = json!({"max_pdf_mb": 50}))]
 pub(crate) struct UpdateLimits {
-    /// The largest PDF, in MiB.
+    /// The largest upload, in MiB.
     #[serde(default)]
     #[schema(value_type = Option<i32>, nullable = false, minimum = 1, maximum = 500)]
     max_pdf_mb: Patch<Lenient<i32>>,
 }
 
+/// Update the limits for documents
+///
+/// A change takes effect at once.
 #[utoipa::path(patch, path = "/api/settings/documents/limits", tag = "settings",
     operation_id = "settings.update_limits", security(("bearer" = [])), request_body = UpdateLimits,
     responses((status = 200, body = LimitsView, description = "The limits, after the change."),

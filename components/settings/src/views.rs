@@ -16,7 +16,12 @@ use crate::chat::Failure;
 use crate::secret::Keys;
 use crate::store::{Ai, Documents};
 
-/// Whose API is spoken.
+/// The provider whose API is used:
+///
+/// - `openai`: OpenAI.
+/// - `anthropic`: Anthropic.
+/// - `ollama`: a model on a machine of the company.
+/// - `custom`: whatever is at `base_url`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AiProvider)]
@@ -65,25 +70,25 @@ impl Column for Provider {
     }
 }
 
-/// The AI settings, without the key.
+/// The AI settings, without the API key.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AiSettings)]
 pub(crate) struct AiSettingsView {
-    /// Whose API is spoken.
+    /// The provider whose API is used.
     provider: Provider,
-    /// As the provider names it; null is the AI service's own default.
+    /// The model, as the provider names it. `null`: the default of the AI service.
     model: Option<String>,
-    /// Where the provider is; null is the provider's own address.
+    /// The address of the provider. `null`: its usual address.
     base_url: Option<String>,
-    /// Whether there is a key.
+    /// Whether there is an API key.
     api_key_set: bool,
-    /// The end of the key.
+    /// The last characters of the API key. `null`: there is no key.
     #[schema(example = "…abcd")]
     api_key_hint: Option<String>,
-    /// When they were last changed.
+    /// When the settings were last changed.
     #[schema(format = DateTime)]
     updated_at: String,
-    /// Which administrator changed them last.
+    /// The id of the admin who last changed the settings. `null`: unknown.
     updated_by: Option<Uuid>,
 }
 
@@ -95,19 +100,19 @@ impl From<Ai> for AiSettingsView {
     }
 }
 
-/// What became of a call to the AI service.
+/// The result of a test of the AI service.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AiTest)]
 pub(crate) struct AiTestView {
-    /// Whether it gave an answer.
+    /// Whether the service gave a response that makes sense.
     ok: bool,
-    /// How long it took, whole.
+    /// The duration of the request, in milliseconds.
     latency_ms: u64,
-    /// What was asked for.
+    /// The provider that was asked for.
     provider: Provider,
-    /// What was asked for.
+    /// The model that was asked for. `null`: the default of the AI service.
     model: Option<String>,
-    /// Why it is no success, for people.
+    /// Why the test failed, for people. Absent if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
@@ -125,11 +130,11 @@ impl AiTestView {
     }
 }
 
-/// How large a document may be.
+/// The limits for documents.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DocumentsLimits)]
 pub(crate) struct LimitsView {
-    /// The largest PDF, in MiB.
+    /// The largest upload, in MiB.
     #[schema(minimum = 1, maximum = 500, example = 25)]
     max_pdf_mb: i32,
 }
@@ -140,17 +145,18 @@ impl From<Documents> for LimitsView {
     }
 }
 
-/// The AI settings for the services that call the provider. Without `Debug`, so that the key cannot be printed in passing.
+// Without `Debug`, so that the key cannot be printed in passing.
+/// The AI settings, with the API key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AiExport)]
 pub struct AiExport {
-    /// Whose API is spoken.
+    /// The provider whose API is used.
     pub provider: Provider,
-    /// As the provider names it.
+    /// The model, as the provider names it. `null`: the default of the AI service.
     pub model: Option<String>,
-    /// Where the provider is.
+    /// The address of the provider. `null`: its usual address.
     pub base_url: Option<String>,
-    /// In clear.
+    /// The API key, in clear text. `null`: there is no key.
     pub api_key: Option<String>,
     /// When the settings were last changed.
     #[schema(format = DateTime)]
@@ -161,7 +167,7 @@ pub struct AiExport {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DocumentsExport)]
 pub struct DocumentsExport {
-    /// The largest PDF, in MiB.
+    /// The largest upload, in MiB.
     pub max_pdf_mb: i32,
     /// When the settings were last changed.
     #[schema(format = DateTime)]

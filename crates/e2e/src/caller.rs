@@ -5,6 +5,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::answer::Answer;
+use crate::document::Document;
 use crate::host::Host;
 
 /// More than any list of the tests has.
@@ -95,9 +96,14 @@ impl Caller {
     /// Sends a request.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// When there is no answer, or one that is not in the OpenAPI document.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
-        Answer::read(request.send().await.context("sending a request")?).await
+        let (client, request) = request.build_split();
+        let request = request.context("making a request")?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = Answer::read(client.execute(request).await.context("sending a request")?).await?;
+        Document::checked_in()?.check(&method, &path, &answer)?;
+        Ok(answer)
     }
 
     /// Their id.

@@ -206,27 +206,62 @@ impl IntoResponse for Error {
     }
 }
 
-/// One field that was refused, in FastAPI's form.
+/// A parameter or a field that was refused, in the form of FastAPI.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Where: `body`, `query` or `path`, then the way to the field.
+    /// Where it is: `body`, `query` or `path`, then the names and indexes that lead to it.
     #[schema(value_type = Vec<Step>, example = json!(["body", "email"]))]
     pub loc: Vec<serde_json::Value>,
-    /// For people.
+    /// A text for people.
     pub msg: String,
-    /// Stable, snake_case.
+    /// What is wrong. It is stable:
+    ///
+    /// - `missing`: the field is required.
+    /// - `extra_forbidden`: the field is unknown.
+    /// - `model_type`: an object is expected.
+    /// - `list_type`: a list is expected.
+    /// - `string_type`: a text is expected.
+    /// - `bool_type`: `true` or `false` is expected.
+    /// - `int_type`: an integer is expected.
+    /// - `enum`: one of the allowed values is expected.
+    /// - `uuid_parsing`: a UUID is expected.
+    /// - `value_error`: the value does not have the expected form.
+    /// - `null_not_allowed`: `null` is not allowed.
+    /// - `json_invalid`: the body is not JSON.
+    /// - `form_invalid`: the form cannot be read.
+    /// - `too_many_fields`: the form has more than 1,000 fields.
+    /// - `string_nul`: the text contains a NUL character.
+    /// - `string_control`: the text contains control characters, or line breaks where one line is expected.
+    /// - `string_too_short`: the text is blank.
+    /// - `string_too_long`: the text is too long.
+    /// - `string_length`: the API key is too short or too long.
+    /// - `string_pattern_mismatch`: the API key is not printable ASCII.
+    /// - `limit_out_of_range`: `limit` is not a number from 1 to 200.
+    /// - `cursor_invalid`: the cursor was not returned by this list, or in another order.
+    /// - `number_out_of_range`: the number is too small or too large.
+    /// - `out_of_range`: the position is too small or too large.
+    /// - `key_invalid`: the key is not a letter followed by letters, digits and dashes, in lower case, at most 63 characters.
+    /// - `email_invalid`: this is not an e-mail address.
+    /// - `url_not_allowed`: the URL is neither `https` nor of an origin that the operator allows.
+    /// - `password_too_short`: the password has fewer than 8 characters.
+    /// - `password_too_long`: the password has more than 128 characters.
+    /// - `password_no_upper_case`: the password has no upper-case letter.
+    /// - `password_no_special`: the password has no special character.
+    /// - `password_contains_test`: the password contains "test".
+    /// - `password_unchanged`: the new password is the current one.
+    /// - `wrong_password`: the current password is wrong.
     #[serde(rename = "type")]
     pub kind: String,
 }
 
-/// A step on the way to a field: its name, or its index in a list (or the offset of what is no JSON).
+/// A step on the way to a field. For JSON that cannot be parsed it is the offset of the error.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its documentation is used")]
 enum Step {
-    /// A field's name.
+    /// The name of a field.
     Name(String),
-    /// An index, or an offset in bytes.
+    /// An index in a list, or an offset in bytes.
     Index(u64),
 }
 
@@ -247,25 +282,26 @@ impl FieldError {
     }
 }
 
-/// `detail`: a text for people, or on 422 the fields.
+/// What went wrong.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Detail {
-    /// For people.
+    /// A text for people.
     Text(String),
-    /// On 422 only.
+    /// The refused parameters and fields, on 422 only.
     Fields(Vec<FieldError>),
 }
 
-/// The one shape of every error.
+/// The body of every error response.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// What went wrong: a text for people, except on 422, where it is the list of refused fields.
+    /// What went wrong: a text for people; on 422 the list of the refused parameters and fields.
     pub detail: Detail,
-    /// Stable, snake_case: what a program may match.
+    /// The error code. It is stable. The description of each response lists its codes.
     #[schema(example = "validation_error")]
     pub code: String,
-    /// The same as the header `x-request-id`: finds the request in the log.
+    /// The id of the request in the log. It is also in the header `x-request-id`.
+    #[schema(example = "5e2d2c53-6a3b-4d0c-9c4e-0f3f0a8f2f7a")]
     pub request_id: String,
 }
 

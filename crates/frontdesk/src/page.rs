@@ -123,10 +123,22 @@ impl<T> IntoIterator for Items<T> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads it: Page takes the parameters")]
 pub struct PageParameters {
-    /// How many items to return.
+    /// The largest number of items to return: 1 to 200. The default is 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
-    /// From the `link` header of the page before.
+    /// Where the page begins: the `cursor` in the URL of the `link` header of the page before.
+    cursor: Option<String>,
+}
+
+/// The same of a list that is returned whole unless a limit is given.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads it: Page takes the parameters")]
+pub struct LongPageParameters {
+    /// The largest number of items to return: 1 to 200. Without it, up to 10,000 are returned.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// Where the page begins: the `cursor` in the URL of the `link` header of the page before.
     cursor: Option<String>,
 }
 

@@ -54,26 +54,26 @@ impl Session {
     }
 }
 
-/// A session, as the contract shows one.
+/// A session: one sign-in of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
-    /// Names it.
+    /// The id of the session.
     id: Uuid,
-    /// When it began.
+    /// When the user signed in.
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it was used last, to within five minutes.
+    /// When the session was last used. It is up to 5 minutes late.
     #[schema(format = DateTime)]
     last_used_at: String,
-    /// When it ends, if it is not used before.
+    /// When the session ends if it is not refreshed before.
     #[schema(format = DateTime)]
     expires_at: String,
-    /// The client's address at sign-in.
+    /// The IP address of the client at sign-in. `null`: unknown.
     ip: Option<String>,
-    /// The client's name for itself at sign-in.
+    /// The `user-agent` of the client at sign-in. `null`: none.
     user_agent: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 

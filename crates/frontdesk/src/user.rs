@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use crate::db::{Column, Columns, DecodeError, FromRow};
 
-/// What an account may do.
+/// What a user may do:
+///
+/// - `user`: uses apps.
+/// - `admin`: also manages users, groups, apps and settings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -90,32 +93,32 @@ impl FromRow for User {
     }
 }
 
-/// A user, as the contract shows one.
+/// A user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserView {
-    /// The id.
+    /// The id of the user.
     id: Uuid,
-    /// Trimmed and lower-cased.
+    /// The e-mail address, trimmed and lower-cased.
     #[schema(example = "ada@example.com")]
     email: String,
-    /// How they want to be called.
+    /// The name to show. `null`: none.
     full_name: Option<String>,
-    /// What the account may do.
+    /// What the user may do.
     role: Role,
-    /// False: the account is locked out.
+    /// Whether the user may sign in. `false`: the account is locked.
     is_active: bool,
-    /// Whether the address was confirmed.
+    /// Whether the e-mail address was confirmed.
     email_verified: bool,
-    /// Whether a second factor is asked for at sign-in.
+    /// Whether a sign-in needs a second factor.
     mfa_enabled: bool,
-    /// When the account was made.
+    /// When the account was created.
     #[schema(format = DateTime)]
     created_at: String,
     /// When the account was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
-    /// When somebody last signed in.
+    /// When the user last signed in. `null`: never.
     #[schema(format = DateTime)]
     last_login_at: Option<String>,
 }

@@ -53,8 +53,6 @@ fn document() -> Result<String> {
     ] {
         document.merge(part);
     }
-    frontdesk::openapi::offer_cookie(&mut document);
-    frontdesk::openapi::name_headers(&mut document);
-    frontdesk::openapi::offer_password_flow(&mut document);
+    frontdesk::openapi::complete(&mut document);
     Ok(document.to_pretty_json()? + "\n")
 }

@@ -10,6 +10,7 @@ mod documentation;
 mod manifest;
 mod names;
 mod neighbours;
+mod openapi;
 mod schema;
 mod sources;
 mod statements;

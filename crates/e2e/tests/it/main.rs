@@ -12,6 +12,7 @@ mod authority;
 mod caches;
 mod configuration;
 mod documents;
+mod examples;
 mod faults;
 mod groups;
 mod ops;

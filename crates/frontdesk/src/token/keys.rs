@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::rs256;
 
-/// A public key as JWKS publishes it (RFC 7517, RFC 8037).
+/// The parameters of a public key (RFC 7517, RFC 8037).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 enum PublicParameters {
@@ -31,7 +31,7 @@ enum PublicParameters {
         crv: &'static str,
         /// Always `OKP`.
         kty: &'static str,
-        /// The point, base64url.
+        /// The public point, base64url.
         x: String,
     },
 }
@@ -53,16 +53,16 @@ impl PublicParameters {
     }
 }
 
-/// One entry of the JWKS document.
+/// A public key (JWK, RFC 7517).
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Jwk {
     #[serde(flatten)]
     parameters: PublicParameters,
-    /// `RS256` or `EdDSA`.
+    /// The algorithm: `RS256` or `EdDSA`.
     alg: &'static str,
-    /// The key's RFC 7638 thumbprint.
+    /// The id of the key: its thumbprint (RFC 7638).
     kid: String,
-    /// Always `sig`.
+    /// What the key is for: always `sig`.
     #[serde(rename = "use")]
     usage: &'static str,
 }
