@@ -26,9 +26,9 @@ const METHODS: [(HttpMethod, &str); 7] = [
 
 /// What is true of every request that is forwarded, after where it goes.
 const DESCRIPTION: &str = "
-The request passes with its query, headers and body. Credentials and cookies do not pass; the service learns who calls from headers
-that Frontdesk adds, such as `x-user-id`. The response is that of the service, with its own status. Bodies are streamed in both
-directions. A request body may be as large as the limit for documents.";
+The request passes with its query, headers and body. Credentials and cookies do not pass; the service learns who calls from
+headers that Frontdesk adds, such as `x-user-id`. The response is that of the service, with its own status. Bodies are streamed in
+both directions. A request body may be as large as the limit for documents.";
 
 /// What the proxy may refuse or fail with.
 #[derive(IntoResponses)]

@@ -250,8 +250,8 @@ fn offer_cookie(document: &mut OpenApi) {
         |name: &str, text: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, text)));
     let components = document.components.get_or_insert_default();
     let access = "The access token, in the cookie that `POST /api/auth/session` sets. Its name is `fd_access` if the operator \
-        has turned `cookie_secure` off. A request that changes something must come from a page of this site, else the response is \
-        403 `csrf`.";
+        has turned `cookie_secure` off. A request that changes something must come from a page of this site, else the response \
+        is 403 `csrf`.";
     components.add_security_scheme(COOKIE, cookie("__Host-fd_access", access));
     let refresh = "The refresh token, in the cookie that `POST /api/auth/session` sets. Its name is `fd_refresh` if the operator \
         has turned `cookie_secure` off.";
