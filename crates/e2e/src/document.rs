@@ -208,7 +208,11 @@ impl Document {
     /// What is in a value and in none of these schemas.
     fn find_undescribed(&self, schemas: &[&Value], value: &Value, at: &str, problems: &mut Vec<String>) {
         let schemas: Vec<&Value> = schemas.iter().flat_map(|schema| self.parts(schema)).collect();
-        if schemas.iter().any(|schema| schema.get("additionalProperties").is_some_and(Value::is_object)) {
+        // What says nothing of its fields may have any.
+        let names_fields = schemas.iter().any(|schema| schema.get("properties").is_some());
+        if !names_fields && value.is_object()
+            || schemas.iter().any(|schema| schema.get("additionalProperties").is_some_and(Value::is_object))
+        {
             return;
         }
         for (name, field) in value.as_object().into_iter().flatten() {
