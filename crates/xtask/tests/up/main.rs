@@ -263,7 +263,7 @@ fn code_when_interrupted(machine: &Machine, line: &str, condition: impl FnMut() 
 
 /// The address that it serves on.
 fn wait_until_ready(up: &mut Run) -> SocketAddr {
-    let line = up.wait_for("Frontdesk is ready at http://");
+    let line = up.wait_for("Frontdesk is ready after ");
     let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
     address.expect("an address").parse().expect("an address")
 }

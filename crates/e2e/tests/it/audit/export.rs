@@ -49,7 +49,7 @@ async fn all_rows_come_as_a_file_in_the_order_of_the_list() {
         assert!(line.ends_with(&format!(r#","many.made","many","","","r-{}","{{}}""#, number + 1)), "{number}: {line}");
     }
     assert_eq!(export(&admin, "action=many.made&limit=7").await.body.split("\r\n").count(), 9);
-    assert_eq!(export(&admin, "action=thing.deleted&target_id=thing-0").await.body.split("\r\n").count(), 12);
+    assert_eq!(export(&admin, "action=group.deleted&target_id=thing-0").await.body.split("\r\n").count(), 12);
     assert_eq!(export(&admin, "action=nothing").await.body.split("\r\n").count(), 2);
     assert_eq!(export(&admin, "since=x").await.status, 422);
     let json = admin.request(Method::GET, AUDIT).header("accept", "application/json, text/csv;q=0.5");

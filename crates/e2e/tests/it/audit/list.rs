@@ -13,7 +13,7 @@ async fn pages_lead_from_the_newest_row_to_the_oldest() {
     let app = App::start().await.unwrap();
     let admin = app.admin().await.unwrap();
     app.database().raw(ROWS).await.unwrap();
-    let pages = admin.pages(&format!("{AUDIT}?limit=50&action=thing.made")).await.unwrap();
+    let pages = admin.pages(&format!("{AUDIT}?limit=50&action=group.created")).await.unwrap();
     let numbers: Vec<_> = pages.iter().map(Answer::json).flat_map(|page| page.as_array().unwrap().clone()).collect();
     let numbers: Vec<_> = numbers.iter().map(|row| row["changes"]["n"][0].as_i64().unwrap()).collect();
     assert_eq!(numbers, (0..120).filter(|number| number % 4 != 0).collect::<Vec<_>>());
@@ -22,7 +22,7 @@ async fn pages_lead_from_the_newest_row_to_the_oldest() {
     assert_snapshot!(first, @r#"
     200 [
       {
-        "action": "thing.deleted",
+        "action": "group.deleted",
         "actor_id": "[uuid]",
         "at": "[time]",
         "changes": {
@@ -52,20 +52,20 @@ async fn filters_leave_what_fits_all_of_them() {
         answer.header("x-total-count").to_owned()
     };
     assert_eq!(count("actor_id=00000000-0000-4000-8000-000000000001").await, "60");
-    assert_eq!(count("action=thing.deleted").await, "30");
+    assert_eq!(count("action=group.deleted").await, "30");
     assert_eq!(count("target_id=thing-2").await, "40");
     assert_eq!(
-        count("action=thing.deleted&target_id=thing-0&actor_id=00000000-0000-4000-8000-000000000000").await,
+        count("action=group.deleted&target_id=thing-0&actor_id=00000000-0000-4000-8000-000000000000").await,
         "10"
     );
     assert_eq!(count("action=thing.unknown").await, "0");
     let tenth = rows(&admin, "target_id=thing-1&limit=4").await[3]["at"].as_str().unwrap().to_owned();
     // The times that are told are whole milliseconds: the row itself is not before its own.
-    assert_eq!(count(&format!("action=thing.made&since={tenth}")).await, "8");
-    assert_eq!(count(&format!("action=thing.made&until={tenth}")).await, "82");
-    assert_eq!(count(&format!("action=thing.made&since={tenth}&until={tenth}")).await, "0");
+    assert_eq!(count(&format!("action=group.created&since={tenth}")).await, "8");
+    assert_eq!(count(&format!("action=group.created&until={tenth}")).await, "82");
+    assert_eq!(count(&format!("action=group.created&since={tenth}&until={tenth}")).await, "0");
     let with_offset = tenth.replace('Z', "%2B00:00");
-    assert_eq!(count(&format!("action=thing.made&since={with_offset}")).await, "8");
+    assert_eq!(count(&format!("action=group.created&since={with_offset}")).await, "8");
     app.stop().await.unwrap();
 }
 

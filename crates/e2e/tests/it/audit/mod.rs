@@ -16,7 +16,7 @@ const AUDIT: &str = "/api/admin/audit";
 const ROWS: &str = "
 insert into audit_log (at, actor_id, action, target_type, target_id, ip, request_id, changes)
 select now() - n * interval '1 minute', ('00000000-0000-4000-8000-00000000000' || n % 2)::uuid,
-       case when n % 4 = 0 then 'thing.deleted' else 'thing.made' end, 'thing', 'thing-' || n % 3, '10.0.0.7', 'r-' || n,
+       case when n % 4 = 0 then 'group.deleted' else 'group.created' end, 'thing', 'thing-' || n % 3, '10.0.0.7', 'r-' || n,
        jsonb_build_object('n', jsonb_build_array(n, null))
 from generate_series(0, 119) n";
 
