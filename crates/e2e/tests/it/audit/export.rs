@@ -17,7 +17,7 @@ const HEAD: &str = r#""id","at","actor_id","action","target_type","target_id","i
 /// More than two pages of what is read at a time.
 const MANY: &str = "
 insert into audit_log (at, action, target_type, request_id)
-select now() - n * interval '1 second', 'many.made', 'many', 'r-' || n from generate_series(1, 2500) n";
+select now() - n * interval '1 second', 'app.updated', 'many', 'r-' || n from generate_series(1, 2500) n";
 
 /// A row whose cells would be formulas.
 const FORMULAS: &str = "
@@ -33,7 +33,7 @@ async fn all_rows_come_as_a_file_in_the_order_of_the_list() {
     let admin = app.admin().await.unwrap();
     app.database().raw(MANY).await.unwrap();
     app.database().raw(ROWS).await.unwrap();
-    let answer = export(&admin, "action=many.made").await;
+    let answer = export(&admin, "action=app.updated").await;
     assert_eq!(answer.status, 200, "{answer}");
     for (name, value) in [
         ("content-type", "text/csv; charset=utf-8"),
@@ -46,9 +46,9 @@ async fn all_rows_come_as_a_file_in_the_order_of_the_list() {
     let lines: Vec<_> = answer.body.split("\r\n").collect();
     assert_eq!((lines.len(), lines[0], lines[2501]), (2502, HEAD, ""));
     for (number, line) in lines[1..=2500].iter().enumerate() {
-        assert!(line.ends_with(&format!(r#","many.made","many","","","r-{}","{{}}""#, number + 1)), "{number}: {line}");
+        assert!(line.ends_with(&format!(r#","app.updated","many","","","r-{}","{{}}""#, number + 1)), "{number}: {line}");
     }
-    assert_eq!(export(&admin, "action=many.made&limit=7").await.body.split("\r\n").count(), 9);
+    assert_eq!(export(&admin, "action=app.updated&limit=7").await.body.split("\r\n").count(), 9);
     assert_eq!(export(&admin, "action=group.deleted&target_id=thing-0").await.body.split("\r\n").count(), 12);
     assert_eq!(export(&admin, "action=nothing").await.body.split("\r\n").count(), 2);
     assert_eq!(export(&admin, "since=x").await.status, 422);
