@@ -1,7 +1,7 @@
 //! Child processes that never outlive the command that started them.
 //!
 //! Each gets a process group of its own: Ctrl-C then reaches this program alone, which stops the whole group, what the child
-//! itself started included. Where this program is killed and can stop nothing, a [`Guard`] does.
+//! itself started included. Where this program is killed and can stop nothing, a guard does.
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;

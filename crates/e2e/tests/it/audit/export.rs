@@ -46,7 +46,10 @@ async fn all_rows_come_as_a_file_in_the_order_of_the_list() {
     let lines: Vec<_> = answer.body.split("\r\n").collect();
     assert_eq!((lines.len(), lines[0], lines[2501]), (2502, HEAD, ""));
     for (number, line) in lines[1..=2500].iter().enumerate() {
-        assert!(line.ends_with(&format!(r#","app.updated","many","","","r-{}","{{}}""#, number + 1)), "{number}: {line}");
+        assert!(
+            line.ends_with(&format!(r#","app.updated","many","","","r-{}","{{}}""#, number + 1)),
+            "{number}: {line}"
+        );
     }
     assert_eq!(export(&admin, "action=app.updated&limit=7").await.body.split("\r\n").count(), 9);
     assert_eq!(export(&admin, "action=group.deleted&target_id=thing-0").await.body.split("\r\n").count(), 12);
